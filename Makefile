@@ -1,0 +1,75 @@
+# Every way to build, check and try cep. `make` alone lists them.
+#
+# Needs a Python >= 3.11 with venv on the PATH, nothing else: packages come from wherever pip is set up
+# to find them. Two stamp files in .venv make the second run quick; a changed pyproject.toml voids both.
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+STAMP   := $(VENV)/.installed
+DEV     := $(VENV)/.installed-dev
+# Folders that hold Python today: ruff and mypy refuse a folder without any.
+SOURCES  = $(foreach d,cep tests samples bench,$(if $(wildcard $(d)/*.py),$(d)))
+# Folders with typed code; bench is scripts.
+TYPED    = $(filter-out bench,$(SOURCES))
+PYTEST   = $(PY) -m pytest -n auto
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check lint fmt golden samples conformance coverage clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with the cep command in it
+
+run: install ## replay the sample events through the sample rules and print the alerts
+	.venv/bin/cep replay samples --rules rules --config cep.yaml
+
+test: lint ## lints and every test, the slow ones too
+	$(PYTEST)
+
+check: lint ## lints and the quick tests, for use while writing
+	$(PYTEST) -m "not slow"
+
+lint: $(DEV) ## ruff, formatting and mypy --strict, no tests
+	$(PY) -m ruff check $(SOURCES)
+	$(PY) -m ruff format --check $(SOURCES)
+	$(PY) -m mypy --strict $(TYPED)
+
+fmt: $(DEV) ## format the code, mend what ruff can mend, renew the table in ARCHITECTURE.md
+	$(PY) -m ruff format $(SOURCES)
+	$(PY) -m ruff check --fix $(SOURCES)
+	$(PY) -m tests.tidy.architecture --write
+
+golden: $(DEV) ## rewrite the golden files from what the code does now; read the diff before you commit
+	UPDATE=1 $(PYTEST) -m "not slow"
+
+samples: install ## write the sample events anew, from their seed
+	$(PY) -m samples.generate
+
+conformance: $(DEV) ## the shared cases on each engine, with the declined ones counted
+	$(PYTEST) tests/conformance
+
+coverage: $(DEV) ## tests with the lines and branches they miss
+	$(PYTEST) --cov --cov-report=term
+
+clean: ## remove .venv, caches and builds; sources stay
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@for python in python3 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "$$python -m venv $(VENV)"; exec $$python -m venv $(VENV); \
+	    fi; \
+	done; \
+	echo "make: no Python >= 3.11 with venv found (tried python3, python3.13, python3.12, python3.11)" >&2; \
+	echo "make: install one, with its venv package where the system splits it off, and run make again" >&2; \
+	exit 1
+
+$(STAMP): pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV): pyproject.toml $(STAMP)
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@

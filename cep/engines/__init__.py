@@ -1,0 +1,1 @@
+"""Matchers: they step a plan's automaton over events and give matches."""

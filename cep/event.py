@@ -1,0 +1,81 @@
+"""The immutable facts everything else is about: events, their values and their keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, NamedTuple, TypeAlias
+
+Value: TypeAlias = Any
+"""What a field holds: None, bool, int, float, Decimal, str, Timestamp, timedelta, list or dict."""
+
+Key: TypeAlias = tuple[Value, ...]
+"""The values of the `BY` paths; the empty tuple when a rule has no `BY`."""
+
+
+class Timestamp(int):
+    """A point in event time, int milliseconds UTC: kept apart from int so that it prints as a time.
+
+    >>> Timestamp(0)
+    Timestamp(0)
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Show the type with the number."""
+        return f"Timestamp({int(self)})"
+
+
+class Position(NamedTuple):
+    """The place of an event in the one order there is: event time, then arrival."""
+
+    ts_ms: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """A decoded fact. `seq` breaks ties of time; `line` (from 1) of input `source` says where it was read.
+
+    Two events are the same only if they are the same object: equal content may occur twice.
+    """
+
+    type: str
+    ts_ms: int
+    seq: int
+    fields: Mapping[str, Value]
+    line: int = 0
+    source: str = ""
+
+    @property
+    def position(self) -> Position:
+        """Time first, then arrival."""
+        return Position(self.ts_ms, self.seq)
+
+
+def duration_ms(value: timedelta) -> int:
+    """A duration as int milliseconds, floored.
+
+    >>> duration_ms(timedelta(minutes=10))
+    600000
+    """
+    return value // timedelta(milliseconds=1)
+
+
+_UNIT_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_DURATION: Final = re.compile(r"(?:[0-9]{1,15}(?:ms|[smhdw]))+")
+
+
+def parse_duration_ms(text: str) -> int:
+    """The milliseconds of a duration as people write it; units are w d h m s ms. ValueError if it is none.
+
+    >>> parse_duration_ms("1h30m")
+    5400000
+    """
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"{text!r} is no duration; write 30s, 10m, 1h30m or 7d")
+    parts = re.findall(r"([0-9]+)(ms|[smhdw])", text)
+    return sum(int(number) * _UNIT_MS[unit] for number, unit in parts)

@@ -1,0 +1,1 @@
+"""What is sought, without sugar, and the automaton that seeks it."""

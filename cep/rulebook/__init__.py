@@ -1,0 +1,1 @@
+"""Rules and the project file as YAML."""

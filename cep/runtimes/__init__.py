@@ -1,0 +1,1 @@
+"""What drives the detector: reading a file is the first."""

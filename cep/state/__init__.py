@@ -1,0 +1,1 @@
+"""Keeping partial matches outside the process."""

@@ -1,0 +1,1 @@
+"""Event time, rules, alerts, and the detector that joins them."""

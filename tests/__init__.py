@@ -1,0 +1,1 @@
+"""What cep promises, as tests: a folder for each layer of proof."""

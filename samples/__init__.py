@@ -1,0 +1,1 @@
+"""Sample events of a small bank, with planted fraud cases, and the generator that writes them."""

@@ -1,0 +1,162 @@
+"""An attempt: all runs that start at one event, and what an event or a deadline does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from cep.engines.automaton import Automaton
+from cep.engines.runs import Arrival, Run, arrive, begin, due_ms, future, step
+from cep.event import Key, Position
+from cep.plan.nfa import Arc
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The runs that start at one event, best first. `found` is a match that a better run may still beat."""
+
+    start: Position
+    runs: list[Run]
+    found: Run | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether anything can still come of it."""
+        return bool(self.runs) or self.found is not None
+
+
+@dataclass(slots=True)
+class News:
+    """What one event or one deadline brought about: runs that are matches, runs whose window ended."""
+
+    completed: list[tuple[Attempt, Run]] = field(default_factory=list)
+    expired: list[tuple[Attempt, Run]] = field(default_factory=list)
+
+
+def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
+    """Hold an event against every run of an attempt."""
+    runs: list[Run] = []
+    for run in attempt.runs:
+        if auto.within_events is not None and now.ordinal - run.ordinal >= auto.within_events:
+            _window_over(auto, attempt, run, news)
+            continue
+        stepped = step(auto, run, now)
+        if _arrive_all(auto, attempt, stepped.taken, now.key, runs, news):
+            attempt.runs = runs
+            return
+        rest = stepped.rest
+        if rest is not None and rest.open:
+            runs.append(rest)
+        if auto.closes_late and run.may_end and rest is None and not stepped.taken:
+            news.completed.append((attempt, run))
+    attempt.runs = distinct(auto, runs)
+
+
+def start(auto: Automaton, now: Arrival, allowed: Sequence[int], news: News) -> Attempt | None:
+    """A new attempt, if the event begins one through the allowed arcs of the start state."""
+    taken = begin(auto, now, allowed)
+    if not taken:
+        return None
+    attempt = Attempt(now.event.position, [])
+    runs: list[Run] = []
+    _arrive_all(auto, attempt, taken, now.key, runs, news)
+    attempt.runs = distinct(auto, runs)
+    return attempt
+
+
+def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
+    """What a deadline does to an attempt: absences that have lasted, runs whose time is over."""
+    runs: list[Run] = []
+    gone: list[Run] = []
+    for run in attempt.runs:
+        if due_ms(auto, run) > ms:
+            runs.append(run)
+            continue
+        arcs = auto.arcs[run.state]
+        fired = [index for index, at_ms in run.open if arcs[index].step is None and at_ms <= ms]
+        left = tuple(p for p in run.open if p[0] not in fired and (arcs[p[0]].step is None or p[1] > ms))
+        if fired and auto.leftmost:
+            better = tuple(pair for pair in left if pair[0] < fired[0])
+            runs += [replace(run, open=better)] if better else []
+            attempt.found = run
+            break
+        if fired:
+            news.completed.append((attempt, run))
+            runs += [replace(run, open=left)] if left and auto.picks_all else []
+        elif left:
+            runs.append(replace(run, open=left))
+        elif auto.closes_late and run.may_end:
+            news.completed.append((attempt, run))
+        elif not run.may_end:
+            gone.append(run)
+    attempt.runs = runs
+    _note_expired(auto, attempt, gone, news)
+
+
+def distinct(auto: Automaton, runs: list[Run]) -> list[Run]:
+    """Without runs that a better one of the same start makes needless; under `PICK ALL` none is."""
+    if len(runs) < 2 or auto.picks_all:
+        return runs
+    kept: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        kept.setdefault(future(auto, run), run)
+    return list(kept.values())
+
+
+def merge(auto: Automaton, attempts: Sequence[Attempt]) -> None:
+    """Drop runs that can only ever follow an older attempt's run; see `Automaton.merges`."""
+    seen: set[tuple[object, ...]] = set()
+    for attempt in attempts:
+        kept = []
+        for run in attempt.runs:
+            signature = future(auto, run)
+            if signature not in seen:
+                seen.add(signature)
+                kept.append(run)
+        attempt.runs = kept
+
+
+def _arrive_all(
+    auto: Automaton,
+    attempt: Attempt,
+    taken: Sequence[tuple[Arc, Run]],
+    key: Key,
+    runs: list[Run],
+    news: News,
+) -> bool:
+    """Open each new run; note the matches. True if all that would follow is beaten (`PICK LEFTMOST`)."""
+    for _, fresh in taken:
+        run, ends = arrive(auto, fresh, key)
+        if ends is None:
+            runs += [run] if run.open else []
+        elif auto.leftmost:
+            better = tuple(pair for pair in run.open if pair[0] < ends)
+            runs += [replace(run, open=better)] if better else []
+            attempt.found = run
+            return True
+        elif auto.closes_late and run.open:
+            runs.append(replace(run, may_end=True))
+        else:
+            news.completed.append((attempt, run))
+            if run.open and auto.goes_on:
+                runs.append(replace(run, may_end=True))
+    return False
+
+
+def _window_over(auto: Automaton, attempt: Attempt, run: Run, news: News) -> None:
+    """The event is outside the run's window of `n EVENTS`."""
+    if auto.closes_late and run.may_end:
+        news.completed.append((attempt, run))
+    elif not run.may_end:
+        news.expired.append((attempt, run))
+
+
+def _note_expired(auto: Automaton, attempt: Attempt, gone: list[Run], news: News) -> None:
+    """Under `PICK ALL` every partial match; else the longest, once nothing else is left of the start."""
+    if not gone:
+        return
+    if not auto.picks_all:
+        if attempt.live or any(other is attempt for other, _ in news.completed):
+            return
+        gone = [max(gone, key=lambda run: run.size)]
+    news.expired += [(attempt, run) for run in gone]

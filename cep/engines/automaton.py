@@ -1,0 +1,184 @@
+"""A plan made ready for stepping: compiled predicates, and how the arcs of a state exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from cep.engines.evaluate import Scope, true_of
+from cep.engines.matcher import FOREVER_MS
+from cep.event import Event
+from cep.plan.compile import Plan
+from cep.plan.expr import Expr, variables
+from cep.plan.nfa import Arc, Fork
+from cep.plan.pattern import Condition, Step
+
+Relation = Literal["or", "and", "stay_leave", "leave_stay"]
+"""How two arcs of a state part: other branches, or the first stays in a loop that the second leaves."""
+
+
+class Automaton:
+    """The plan's automaton with everything that stepping asks often worked out once. Immutable after init."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Compile every correlated predicate and condition of the plan."""
+        self.plan = plan
+        pattern = plan.pattern
+        self.arcs: list[tuple[Arc, ...]] = [state.arcs for state in plan.nfa.states]
+        self.untils = [state.untils for state in plan.nfa.states]
+        self.has_absents = [any(arc.absents for arc in state.arcs) for state in plan.nfa.states]
+        self.needs = [state.needs for state in plan.nfa.states]
+        self.within_ms = FOREVER_MS if pattern.within_ms is None else pattern.within_ms
+        self.within_events = pattern.within_events
+        self.picks_all = pattern.pick == "all"
+        self.leftmost = pattern.pick == "leftmost"
+        self.forks_all = self.picks_all or self.leftmost
+        self.closes_late = pattern.moment == "close"
+        self.goes_on = self.picks_all or pattern.moment == "update"
+        self.merges = _merges(plan)
+        self._bit = {index: 1 << test for index, test in plan.test_of.items()}
+        self._asked: dict[Expr, Callable[[Scope], bool]] = {}
+        self._relations: dict[tuple[int, int, int], tuple[Relation, Fork]] = {}
+
+    def may_fit(self, step: Step, bits: int) -> bool:
+        """Whether the event passes the step's type and local predicate."""
+        return bool(bits & self._bit[step.index])
+
+    def fits(self, step: Step, bits: int, scope: Scope) -> bool:
+        """Whether the event is what the step asks for, in the run whose bindings the scope holds."""
+        if not bits & self._bit[step.index]:
+            return False
+        return step.correlated is None or self._true(step.correlated, scope)
+
+    def suspect_fits(self, step: Step, scope: Scope) -> bool:
+        """The correlated part of a forbidden step, asked late: the scope holds what was taken since."""
+        return step.correlated is None or self._true(step.correlated, scope)
+
+    def all_true(self, conditions: Sequence[Condition], scope: Scope) -> bool:
+        """Whether every condition is true."""
+        return all(self._true(condition.expr, scope) for condition in conditions)
+
+    def looks_ahead(self, absent: Step, arc: Arc) -> bool:
+        """Whether a forbidden step refers to the event that the arc would take."""
+        if absent.correlated is None or arc.step is None:
+            return False
+        return arc.step.var in variables(absent.correlated)
+
+    def limit_ms(
+        self,
+        arc: Arc,
+        start_ms: int,
+        last_ms: int,
+        scopes: Mapping[int, int],
+        bound: Mapping[str, Sequence[Event]],
+    ) -> int:
+        """The last time at which the arc may take an event."""
+        assert arc.step is not None
+        limits = [start_ms + self.within_ms]
+        limits += [scopes[index] + within_ms for index, within_ms in arc.spans]
+        if arc.step.gap_ms is not None:
+            limits.append(last_ms + arc.step.gap_ms)
+        for var, within_ms in arc.step.since:
+            taken = bound.get(var)
+            limits.append(taken[-1].ts_ms + within_ms if taken else start_ms - 1)
+        return min(*limits, FOREVER_MS)
+
+    def fires_ms(self, arc: Arc, start_ms: int, last_ms: int) -> int:
+        """When an absence at the end has lasted: `FOR` after the last event, or the end of the window."""
+        whole = any(absent.for_ms is None for absent in arc.absents)
+        fires = last_ms + arc.hold_ms
+        return min(max(fires, start_ms + self.within_ms) if whole else fires, FOREVER_MS)
+
+    def choose(self, state: int, fits: Sequence[int], alive: Sequence[int]) -> list[int]:
+        """Which of the fitting arcs are taken, best first."""
+        return [
+            index
+            for index in fits
+            if not any(self._beats(state, other, index) for other in fits if other != index)
+            and not self._not_needed(state, index, fits, alive)
+        ]
+
+    def closes(self, state: int, taken: int, other: int) -> bool:
+        """Whether the run that takes the event through `taken` gives up waiting at `other`."""
+        if self.arcs[state][taken].follow == "any":
+            return False
+        if taken == other:
+            return True
+        relation, fork = self._relation(state, taken, other)
+        match relation:
+            case "or":
+                return False
+            case "and":
+                return True
+            case "stay_leave":
+                return not self.forks_all or fork.greed == "possessive"
+            case "leave_stay":
+                return not self.forks_all
+
+    def _beats(self, state: int, winner: int, loser: int) -> bool:
+        """An event that fits both a loop and the step behind it: who takes it."""
+        relation, fork = self._relation(state, winner, loser)
+        if relation == "stay_leave":
+            return fork.greed == "possessive"
+        return relation == "leave_stay" and fork.greed != "possessive" and not self.forks_all
+
+    def _not_needed(self, state: int, index: int, fits: Sequence[int], alive: Sequence[int]) -> bool:
+        """A reluctant loop takes no event that its way out can wait behind."""
+        if self.forks_all:
+            return False
+        for other in alive:
+            if other == index or other in fits:
+                continue
+            relation, fork = self._relation(state, index, other)
+            arc = self.arcs[state][other]
+            waits = arc.step is None or arc.follow != "strict"
+            if relation == "stay_leave" and fork.greed == "reluctant" and waits:
+                return True
+        return False
+
+    def _relation(self, state: int, one: int, other: int) -> tuple[Relation, Fork]:
+        found = self._relations.get((state, one, other))
+        if found is None:
+            found = self._relations[state, one, other] = _part(
+                self.arcs[state][one].forks, self.arcs[state][other].forks
+            )
+        return found
+
+    def _true(self, expr: Expr, scope: Scope) -> bool:
+        asked = self._asked.get(expr)
+        if asked is None:
+            asked = self._asked[expr] = true_of(expr)
+        return asked(scope)
+
+
+def _merges(plan: Plan) -> bool:
+    """Whether a run is needless when an older attempt has one with the same future.
+
+    It is, if the older one always wins (`PICK FIRST`), both take the same way out (no limit counts from the
+    start, so their open arcs are equal), and no match can take away the older one alone.
+    """
+    pattern = plan.pattern
+    arcs = [arc for state in plan.nfa.states for arc in state.arcs]
+    return (
+        pattern.pick == "first"
+        and pattern.after == "past_last"
+        and pattern.within_ms is None
+        and pattern.within_events is None
+        and pattern.emit_timeout is None
+        and not any(arc.spans or (arc.step is None and arc.absents) for arc in arcs)
+    )
+
+
+def _part(one: tuple[Fork, ...], other: tuple[Fork, ...]) -> tuple[Relation, Fork]:
+    """Where two arcs of a state part for the first time."""
+    for mine, its in zip(one, other, strict=False):
+        if mine == its:
+            continue
+        assert mine.index == its.index, "arcs of one state part at one decision"
+        if mine.kind == "or":
+            return "or", mine
+        if mine.kind == "and" and mine.branch >= 0 and its.branch >= 0:
+            return "and", mine
+        leaves = its.branch == -1 if its.kind == "and" else its.branch == 1
+        return ("stay_leave" if leaves else "leave_stay"), mine
+    raise AssertionError("two arcs of a state with the same decisions")

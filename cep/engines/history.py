@@ -1,0 +1,44 @@
+"""The events a run has bound, as shared cells: extending a run copies nothing.
+
+    run 1 ──▶ (b, e4) ──▶ (a, e1) ──▶ None
+    run 2 ──▶ (b, e5) ──────┘                  two runs, one prefix, kept once
+
+A cell lives as long as some run points at it; there is no buffer of the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cep.event import Event
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """Variable `var` took `event`; `before` is what the run had bound until then; `size` counts the cells."""
+
+    var: str
+    event: Event
+    before: Cell | None
+    size: int
+
+
+def extend(before: Cell | None, var: str, event: Event) -> Cell:
+    """One more event bound."""
+    return Cell(var, event, before, 1 if before is None else before.size + 1)
+
+
+def bindings(cell: Cell | None) -> dict[str, list[Event]]:
+    """Variables in order of first binding, the events of each oldest first.
+
+    >>> bindings(extend(extend(None, "a", Event("A", 1, 0, {})), "b", Event("B", 2, 1, {}))).keys()
+    dict_keys(['a', 'b'])
+    """
+    cells = []
+    while cell is not None:
+        cells.append(cell)
+        cell = cell.before
+    found: dict[str, list[Event]] = {}
+    for each in reversed(cells):
+        found.setdefault(each.var, []).append(each.event)
+    return found

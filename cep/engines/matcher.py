@@ -1,0 +1,120 @@
+"""The contract of every engine, and the values that cross it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from cep.columns import Batch
+from cep.event import Event, Key, Position
+
+FOREVER_MS = 1 << 62
+"""Later than any event: the deadline of what has none, and the time at the end of all input."""
+
+TIMER_SEQ = 1 << 62
+"""Stands after every event of the same millisecond: what a deadline completes comes last."""
+
+Outcome = Literal["match", "timeout"]
+Overflow = Literal["drop_oldest", "drop_newest", "stop_rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A completed run, or (outcome `timeout`) the longest part of one that its window ended.
+
+    `ts_ms` is the time of the match: that of its last event, or the deadline when an absence or the end of a
+    window completed it. `detected` is when it was decided. `incomplete`: a limit had dropped runs of the key.
+    """
+
+    key: Key
+    bindings: Mapping[str, Sequence[Event]]
+    start: Position
+    last: Position
+    ts_ms: int
+    detected: Position
+    outcome: Outcome = "match"
+    incomplete: bool = False
+
+    @property
+    def sort_key(self) -> tuple[Position, Position, Position]:
+        """By when it was decided, then by where it starts and ends."""
+        return (self.detected, self.start, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one rule: partial matches of a key, events of one partial match, what to do at the bound."""
+
+    runs_per_key: int = 256
+    events_per_key: int = 1000
+    overflow: Overflow = "drop_oldest"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What an engine counts while it runs."""
+
+    offered: int = 0
+    """Events held against the automaton."""
+    null_keys: int = 0
+    """Events with a null in their key: they never match."""
+    dropped_runs: int = 0
+    """Partial matches given up at a limit."""
+    stopped: bool = False
+    """The rule stopped itself at a limit (`overflow: stop_rule`)."""
+    open_runs_max: int = 0
+    """The most partial matches any key had at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The rows of a batch that concern one plan, in order; bit i of `bits` says that test i holds.
+
+    A row stands here once for each key it has: steps with a `BY` of their own may give it several.
+    """
+
+    batch: Batch
+    rows: Sequence[int]
+    keys: Sequence[Key]
+    bits: Sequence[int]
+    null_keys: int = 0
+
+
+class Matcher(Protocol):
+    """One plan, all keys of a worker.
+
+    `process` and `advance` are called in the order of event time: every event of a feed is later than every
+    watermark given before, and both return matches sorted by `Match.sort_key`.
+    """
+
+    counters: Counters
+
+    def process(self, feed: Feed) -> list[Match]:
+        """Hold events against all runs; deadlines that pass before an event fire before it."""
+        ...
+
+    def advance(self, watermark_ms: int) -> list[Match]:
+        """Event time has reached the watermark: absences that lasted match, windows that ended expire."""
+        ...
+
+    def deadline_ms(self, key: Key) -> int | None:
+        """The next time `advance` can matter for this key."""
+        ...
+
+    def open_runs(self) -> int:
+        """How many partial matches there are now, over all keys."""
+        ...
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Matches as they are found, for the caller to take away."""
+
+    matches: list[Match] = field(default_factory=list)
+
+    def take(self) -> list[Match]:
+        """All matches since the last call, sorted."""
+        found = sorted(self.matches, key=lambda match: match.sort_key)
+        self.matches = []
+        return found

@@ -1,0 +1,289 @@
+"""The automaton stepped run by run: the meaning of the language, to be read first. Not the fast engine.
+
+    per key:   attempt (start e1) ── runs, best first          an attempt is all runs with one start
+               attempt (start e4) ── runs …
+
+Each event: deadlines before it fire; it may cancel (`UNLESS`); it is offered to every run, oldest attempt
+first; it may start an attempt. Then the matches it completed are picked, and each match given takes away what
+the skip policy says.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from cep.engines.attempts import Attempt, News, fire, merge, offer, start
+from cep.engines.automaton import Automaton
+from cep.engines.evaluate import Scope
+from cep.engines.history import bindings
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Feed, Gathered, Limits, Match, Outcome
+from cep.engines.runs import Arrival, Run, due_ms
+from cep.engines.skip import picked, survivors
+from cep.event import Event, Key, Position
+from cep.plan.compile import Plan
+from cep.plan.nfa import Arc
+
+
+@dataclass(slots=True)
+class KeyState:
+    """All there is of a key: attempts oldest first, what look-back absences need, whether it has stopped."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    ordinal: int = 0
+    seen: dict[int, deque[Event]] = field(default_factory=dict)
+    stopped: bool = False
+    incomplete: bool = False
+    due_ms: int = FOREVER_MS
+    timer_ms: int = FOREVER_MS
+    """The earliest entry of the key in the queue of timers."""
+
+    def sweep(self) -> None:
+        """Forget attempts that nothing can come of."""
+        self.attempts = [attempt for attempt in self.attempts if attempt.live]
+
+
+class ReferenceMatcher:
+    """See `Matcher`: one plan, every key, in plain Python."""
+
+    def __init__(self, plan: Plan, limits: Limits | None = None) -> None:
+        """A matcher with no state yet."""
+        self.counters = Counters()
+        self._auto = Automaton(plan)
+        self._plan = plan
+        self._limits = limits or Limits()
+        self._keys: dict[Key, KeyState] = {}
+        self._timers: list[tuple[int, int, Key]] = []
+        self._timers_set = 0
+        self._out = Gathered()
+        self._covers_from_ms: int | None = None
+        self._lookbacks = {a.step.index: a for arc in self._auto.arcs[0] for a in arc.lookback}
+
+    def process(self, feed: Feed) -> list[Match]:
+        """Hold events against all runs; deadlines that pass before an event fire before it."""
+        self.counters.null_keys += feed.null_keys
+        if self._covers_from_ms is None and len(feed.batch):
+            self._covers_from_ms = int(feed.batch.ts_ms[0])
+        last_row, event = -1, None
+        for row, key, bits in zip(feed.rows, feed.keys, feed.bits, strict=True):
+            if self.counters.stopped:
+                break
+            if row != last_row or event is None:
+                last_row, event = row, feed.batch.event(row, self._plan.fields)
+            self.counters.offered += 1
+            self._offer(key, event, bits)
+        return self._out.take()
+
+    def advance(self, watermark_ms: int) -> list[Match]:
+        """Event time has reached the watermark: absences that lasted match, windows that ended expire."""
+        while self._timers and self._timers[0][0] <= watermark_ms:
+            ms, _, key = heappop(self._timers)
+            state = self._keys.get(key)
+            if state is not None:
+                state.timer_ms = FOREVER_MS if state.timer_ms == ms else state.timer_ms
+                self._pass_time(key, state, watermark_ms)
+                self._settle(key, state)
+        return self._out.take()
+
+    def deadline_ms(self, key: Key) -> int | None:
+        """The next time `advance` can matter for this key."""
+        state = self._keys.get(key)
+        return None if state is None or state.due_ms >= FOREVER_MS else state.due_ms
+
+    def open_runs(self) -> int:
+        """How many partial matches there are now, over all keys."""
+        return sum(len(attempt.runs) for state in self._keys.values() for attempt in state.attempts)
+
+    # --- one event ---------------------------------------------------------------------------------------
+
+    def _offer(self, key: Key, event: Event, bits: int) -> None:
+        state = self._keys.get(key)
+        if state is None:
+            state = self._keys[key] = KeyState()
+        if state.stopped:
+            return
+        state.ordinal += 1
+        self._pass_time(key, state, event.ts_ms - 1)
+        now, news = Arrival(event, key, bits, state.ordinal), News()
+        self._cancel(state, now)
+        for attempt in state.attempts:
+            offer(self._auto, attempt, now, news)
+        begun = start(self._auto, now, self._allowed(state, now), news)
+        if begun is not None:
+            state.attempts.append(begun)
+        state.sweep()
+        if self._auto.merges and len(state.attempts) > 1:
+            merge(self._auto, state.attempts)
+            state.sweep()
+        self._give(state, key, news, event.ts_ms, event.position)
+        self._note_seen(state, now)
+        self._bound(state)
+        self._settle(key, state)
+
+    def _cancel(self, state: KeyState, now: Arrival) -> None:
+        """`UNLESS` comes before everything else that the event could be."""
+        for unless in self._plan.pattern.unless:
+            if self._auto.may_fit(unless, now.bits):
+                for attempt in state.attempts:
+                    attempt.runs = [
+                        run
+                        for run in attempt.runs
+                        if not self._auto.fits(
+                            unless, now.bits, Scope(now.event, bindings(run.cell), now.key)
+                        )
+                    ]
+        state.sweep()
+
+    # --- absences before the first event -----------------------------------------------------------------
+
+    def _allowed(self, state: KeyState, now: Arrival) -> list[int]:
+        return [i for i, arc in enumerate(self._auto.arcs[0]) if self._rested(state, arc, now)]
+
+    def _rested(self, state: KeyState, arc: Arc, now: Arrival) -> bool:
+        """Whether the arc's absences held until now; never while the stream is younger than they are long."""
+        for absent in arc.lookback:
+            assert absent.for_ms is not None, "a leading absence without FOR is refused at load"
+            assert arc.step is not None
+            since_ms = now.event.ts_ms - absent.for_ms
+            if self._covers_from_ms is None or since_ms < self._covers_from_ms:
+                return False
+            bound = {arc.step.var: [now.event]}
+            for event in state.seen.get(absent.step.index, ()):
+                scope = Scope(event, bound, now.key)
+                if event.ts_ms >= since_ms and self._auto.suspect_fits(absent.step, scope):
+                    return False
+        return True
+
+    def _note_seen(self, state: KeyState, now: Arrival) -> None:
+        """Keep what a leading absence will ask for: all if it refers to the first event, else the last."""
+        for index, absent in self._lookbacks.items():
+            if not self._auto.may_fit(absent.step, now.bits):
+                continue
+            kept = state.seen.setdefault(index, deque())
+            if absent.step.correlated is None:
+                kept.clear()
+            kept.append(now.event)
+            while kept[0].ts_ms < now.event.ts_ms - (absent.for_ms or 0):
+                kept.popleft()
+            if len(kept) > self._limits.events_per_key:
+                kept.popleft()
+                state.incomplete = True
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    def _pass_time(self, key: Key, state: KeyState, until_ms: int) -> None:
+        """Fire every deadline of the key up to a time, in order."""
+        while state.due_ms <= until_ms and state.due_ms < FOREVER_MS:
+            ms, news = state.due_ms, News()
+            for attempt in state.attempts:
+                fire(self._auto, attempt, ms, news)
+            state.sweep()
+            self._give(state, key, news, ms, Position(ms, TIMER_SEQ))
+            state.due_ms = self._next_due(state)
+
+    def _next_due(self, state: KeyState) -> int:
+        runs = (run for attempt in state.attempts for run in attempt.runs)
+        return min((due_ms(self._auto, run) for run in runs), default=FOREVER_MS)
+
+    def _settle(self, key: Key, state: KeyState) -> None:
+        """Set the key's timer; forget a key that has nothing."""
+        state.due_ms = self._next_due(state)
+        if state.due_ms < state.timer_ms:
+            self._timers_set += 1
+            heappush(self._timers, (state.due_ms, self._timers_set, key))
+            state.timer_ms = state.due_ms
+        keeps = state.attempts or state.seen or state.stopped or self._auto.within_events is not None
+        if not keeps:
+            self._keys.pop(key, None)
+
+    # --- limits ------------------------------------------------------------------------------------------
+
+    def _bound(self, state: KeyState) -> None:
+        """Keep to `runs_per_key` and `events_per_key`; what is dropped is counted and marks later alerts."""
+        count = sum(len(attempt.runs) for attempt in state.attempts)
+        long = any(run.size > self._limits.events_per_key for a in state.attempts for run in a.runs)
+        self.counters.open_runs_max = max(self.counters.open_runs_max, count)
+        if count <= self._limits.runs_per_key and not long:
+            return
+        state.incomplete = True
+        if self._limits.overflow == "stop_rule":
+            self.counters.dropped_runs += count
+            self.counters.stopped = True
+            self._keys.clear()
+            return
+        for attempt in state.attempts:
+            kept = [run for run in attempt.runs if run.size <= self._limits.events_per_key]
+            self.counters.dropped_runs += len(attempt.runs) - len(kept)
+            attempt.runs = kept
+        excess = sum(len(attempt.runs) for attempt in state.attempts) - self._limits.runs_per_key
+        oldest = self._limits.overflow == "drop_oldest"
+        for attempt in state.attempts if oldest else reversed(state.attempts):
+            cut = max(0, min(excess, len(attempt.runs)))
+            attempt.runs = attempt.runs[: len(attempt.runs) - cut]
+            excess -= cut
+            self.counters.dropped_runs += cut
+        state.sweep()
+
+    # --- matches -----------------------------------------------------------------------------------------
+
+    def _give(self, state: KeyState, key: Key, news: News, ts_ms: int, detected: Position) -> None:
+        """Pick among what one event or deadline completed, give it out, and skip."""
+        pattern = self._plan.pattern
+        if pattern.emit_timeout is not None:
+            for _, run in news.expired:
+                self._out.matches.append(self._match(run, key, state, ts_ms, detected, "timeout"))
+        if self._auto.leftmost:
+            self._give_leftmost(state, key, detected)
+            return
+        if not news.completed:
+            return
+        if not self._auto.goes_on:
+            over = {id(attempt) for attempt, _ in news.completed}
+            state.attempts = [a for a in state.attempts if id(a) not in over]
+        starts = [attempt.start for attempt, _ in news.completed]
+        chosen = [news.completed[i] for i in picked(pattern.pick, starts)]
+        room = (
+            pattern.limit.count if pattern.limit is not None and pattern.limit.per_ms is None else len(chosen)
+        )
+        while chosen and not state.stopped:
+            attempt, run = chosen.pop(0)
+            found = self._match(run, key, state, ts_ms, detected, "match")
+            if room > 0:
+                self._out.matches.append(found)
+            room -= 1
+            mine = attempt if pattern.moment == "update" else None
+            goes_on = survivors(pattern.after, pattern.after_var, found.start, found.last, found.bindings)
+            state.attempts = [a for a in state.attempts if a is mine or goes_on(a.start)]
+            chosen = [pair for pair in chosen if goes_on(pair[0].start)]
+            state.stopped = pattern.after == "stop"
+
+    def _give_leftmost(self, state: KeyState, key: Key, detected: Position) -> None:
+        """A match is decided when no earlier start, and no better run of its own start, is left."""
+        pattern = self._plan.pattern
+        while state.attempts and state.attempts[0].found is not None and not state.attempts[0].runs:
+            run = state.attempts[0].found
+            fired = [ms for i, ms in run.open if self._auto.arcs[run.state][i].step is None]
+            ts_ms = max([run.last_ms, *(ms for ms in fired if ms <= detected.ts_ms)])
+            found = self._match(run, key, state, ts_ms, detected, "match")
+            self._out.matches.append(found)
+            goes_on = survivors(pattern.after, pattern.after_var, found.start, found.last, found.bindings)
+            state.attempts = [a for a in state.attempts[1:] if goes_on(a.start)]
+            if pattern.after == "stop":
+                state.stopped, state.attempts = True, []
+
+    def _match(
+        self, run: Run, key: Key, state: KeyState, ts_ms: int, detected: Position, outcome: Outcome
+    ) -> Match:
+        assert run.cell is not None
+        assert run.start.ts_ms <= run.last_ms <= ts_ms
+        return Match(
+            key=key,
+            bindings=bindings(run.cell),
+            start=run.start,
+            last=run.cell.event.position,
+            ts_ms=ts_ms,
+            detected=detected,
+            outcome=outcome,
+            incomplete=state.incomplete,
+        )

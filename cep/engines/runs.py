@@ -1,0 +1,281 @@
+"""A run: a partial match as a small value, and what becomes of it when an event arrives.
+
+    open arcs of the run        the event …
+    ────────────────────        ───────────────────────────────────────────────
+    past their time             closed
+    killed                      an absence forbids it: closed
+    fits, chosen                a new run behind the arc; the run itself keeps what contiguity allows
+    fits not                    strict closes, relaxed and `any` stay open
+
+`step` is pure. Which of several fitting arcs are chosen is the only difference between the ways to pick:
+`FIRST LAST EACH` do one thing at a time (`eager`), `ALL` and `LEFTMOST` do everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cep.engines.automaton import Automaton
+from cep.engines.evaluate import Scope
+from cep.engines.history import Cell, bindings, extend
+from cep.event import Event, Key, Position
+from cep.plan.nfa import Arc
+
+Open = tuple[int, int]
+"""An arc's index in its state, and the last time it may be taken (or, to ACCEPT, the time it is taken)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A partial match. `counts` and `scopes` are registers: iterations of loops, start times of scopes."""
+
+    state: int
+    open: tuple[Open, ...]
+    cell: Cell | None
+    start: Position
+    ordinal: int
+    """How many events of the key came up to the first one; counted only for `WITHIN n EVENTS`."""
+    last_ms: int = 0
+    counts: tuple[tuple[int, int], ...] = ()
+    scopes: tuple[tuple[int, int], ...] = ()
+    closed: frozenset[int] = frozenset()
+    suspects: tuple[tuple[int, Event], ...] = ()
+    """Events that an absence may forbid, by step: it refers to what is taken later."""
+    fresh: bool = True
+    """Whether no event has passed since the last one taken."""
+    may_end: bool = False
+    """Whether it is a match as it is: already given, or (`ON CLOSE`) given when it can take no more."""
+
+    @property
+    def size(self) -> int:
+        """How many events are bound."""
+        return 0 if self.cell is None else self.cell.size
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What an event made of a run: the runs behind the chosen arcs, best first, and what is left of it."""
+
+    taken: tuple[tuple[Arc, Run], ...]
+    rest: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The event under test: with its key, the bits of the tests it passes, its ordinal in the key."""
+
+    event: Event
+    key: Key
+    bits: int
+    ordinal: int
+
+
+def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
+    """Offer one event to one run."""
+    event = now.event
+    scope = Scope(event, bindings(run.cell), now.key)
+    run = _until(auto, run, now, scope)
+    arcs = auto.arcs[run.state]
+    alive, suspects = _survivors(auto, run, now, scope)
+    fits = [
+        index
+        for index, limit_ms in alive
+        if arcs[index].step is not None
+        and event.ts_ms <= limit_ms
+        and _takes(auto, run, arcs[index], now, scope)
+    ]
+    chosen = auto.choose(run.state, fits, [index for index, _ in alive])
+    taken = tuple((arcs[index], _take(run, arcs[index], now)) for index in chosen)
+    left = tuple(
+        (index, limit_ms)
+        for index, limit_ms in alive
+        if _stays(auto, run, index, chosen, event) and (arcs[index].step is None or limit_ms >= event.ts_ms)
+    )
+    if left == run.open and suspects == run.suspects and not run.fresh:
+        return Stepped(taken, run)
+    if not left:
+        return Stepped(taken, None)
+    return Stepped(taken, replace(run, open=left, suspects=suspects, fresh=False))
+
+
+def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[tuple[Arc, Run], ...]:
+    """The runs that start with this event, through the arcs of the start state that are allowed."""
+    nothing = Run(0, (), None, now.event.position, now.ordinal)
+    scope = Scope(now.event, {}, now.key)
+    arcs = auto.arcs[0]
+    fits = [i for i in allowed if arcs[i].step is not None and _takes(auto, nothing, arcs[i], now, scope)]
+    return tuple((arcs[i], _take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
+
+
+def arrive(auto: Automaton, run: Run, key: Key) -> tuple[Run, int | None]:
+    """Open the arcs of the state a run has come to; also the index of the arc that ends it here and now.
+
+    An arc to ACCEPT with an absence pending stays open until its time; one without is given back.
+    """
+    opened: list[Open] = []
+    ends: int | None = None
+    bound = bindings(run.cell)
+    counts = dict(run.counts)
+    for index, arc in enumerate(auto.arcs[run.state]):
+        if not _guarded(arc, counts, run.closed):
+            continue
+        if arc.step is None:
+            if not auto.all_true(arc.conditions, Scope(None, bound, key)):
+                continue
+            if not arc.absents:
+                ends = index if ends is None else ends
+                continue
+            opened.append((index, auto.fires_ms(arc, run.start.ts_ms, run.last_ms)))
+        else:
+            limit_ms = auto.limit_ms(arc, run.start.ts_ms, run.last_ms, dict(run.scopes), bound)
+            if limit_ms >= run.last_ms:
+                opened.append((index, limit_ms))
+    return replace(run, open=tuple(opened)), ends
+
+
+def due_ms(auto: Automaton, run: Run) -> int:
+    """When time alone next does something to the run: an absence has lasted, or its last arc is over."""
+    arcs = auto.arcs[run.state]
+    fires = [ms for index, ms in run.open if arcs[index].step is None]
+    if fires:
+        return min(fires)
+    return max((ms for _, ms in run.open), default=run.last_ms)
+
+
+def _until(auto: Automaton, run: Run, now: Arrival, scope: Scope) -> Run:
+    """Close the loops that this event ends, and with them the arcs that go on in them."""
+    closing = frozenset(
+        loop
+        for loop, until in auto.untils[run.state]
+        if loop not in run.closed and auto.fits(until, now.bits, scope)
+    )
+    if not closing:
+        return run
+    arcs = auto.arcs[run.state]
+    still = tuple(
+        (index, limit_ms)
+        for index, limit_ms in run.open
+        if not any(guard.kind == "open" and guard.loop in closing for guard in arcs[index].guards)
+    )
+    return replace(run, closed=run.closed | closing, open=still)
+
+
+def _survivors(
+    auto: Automaton, run: Run, now: Arrival, scope: Scope
+) -> tuple[tuple[Open, ...], tuple[tuple[int, Event], ...]]:
+    """Kill before take: an event that ends a wait must not also end it well. Also notes new suspects."""
+    if not auto.has_absents[run.state]:
+        return run.open, run.suspects
+    alive: list[Open] = []
+    suspects = dict.fromkeys(run.suspects)
+    for index, limit_ms in run.open:
+        arc = auto.arcs[run.state][index]
+        killed = False
+        for absent in arc.absents:
+            if absent.next_only and not run.fresh:
+                continue
+            if absent.for_ms is not None and now.event.ts_ms > run.last_ms + absent.for_ms:
+                continue
+            if arc.step is None and absent.for_ms is None and now.event.ts_ms > limit_ms:
+                continue
+            if not auto.may_fit(absent.step, now.bits):
+                continue
+            if auto.looks_ahead(absent.step, arc):
+                suspects[absent.step.index, now.event] = None
+            elif auto.fits(absent.step, now.bits, scope):
+                killed = True
+        if not killed:
+            alive.append((index, limit_ms))
+    return tuple(alive), tuple(suspects)
+
+
+def _takes(auto: Automaton, run: Run, arc: Arc, now: Arrival, scope: Scope) -> bool:
+    """Whether the arc takes the event, its time limits aside."""
+    assert arc.step is not None
+    if not auto.may_fit(arc.step, now.bits):
+        return False
+    if arc.hold_ms and now.event.ts_ms <= run.last_ms + arc.hold_ms:
+        return False
+    if auto.within_events is not None and now.ordinal - run.ordinal >= auto.within_events:
+        return False
+    if any(auto.fits(barrier, now.bits, scope) for barrier in arc.barriers):
+        return False
+    if not auto.fits(arc.step, now.bits, scope):
+        return False
+    if not arc.conditions and not run.suspects:
+        return True
+    bound = dict(scope.bound)
+    bound[arc.step.var] = [*bound.get(arc.step.var, ()), now.event]
+    if not auto.all_true(arc.conditions, Scope(now.event, bound, now.key)):
+        return False
+    waiting = {absent.step.index: absent.step for absent in arc.absents}
+    return not any(
+        index in waiting and auto.suspect_fits(waiting[index], Scope(event, bound, now.key))
+        for index, event in run.suspects
+        if event is not now.event
+    )
+
+
+def _take(run: Run, arc: Arc, now: Arrival) -> Run:
+    """The run behind the arc, its registers set; `arrive` opens its arcs."""
+    assert arc.step is not None
+    counts, scopes, closed = dict(run.counts), dict(run.scopes), run.closed
+    for effect in arc.effects:
+        match effect.kind:
+            case "enter":
+                counts[effect.index] = 1
+                closed -= {effect.index}
+            case "again":
+                counts[effect.index] = counts.get(effect.index, 0) + 1
+            case "scope":
+                scopes[effect.index] = now.event.ts_ms
+    return Run(
+        state=arc.target,
+        open=(),
+        cell=extend(run.cell, arc.step.var, now.event),
+        start=run.start,
+        ordinal=run.ordinal,
+        last_ms=now.event.ts_ms,
+        counts=tuple(sorted(counts.items())),
+        scopes=tuple(sorted(scopes.items())),
+        closed=closed,
+    )
+
+
+def _stays(auto: Automaton, run: Run, index: int, chosen: Sequence[int], event: Event) -> bool:
+    """Whether an arc is still open behind an event that the run did not take through it."""
+    arc = auto.arcs[run.state][index]
+    if arc.step is not None and arc.follow == "strict":
+        in_wait = arc.hold_ms > 0 and event.ts_ms <= run.last_ms + arc.hold_ms
+        if not in_wait:
+            return False
+    return not any(auto.closes(run.state, taken, index) for taken in chosen)
+
+
+def _guarded(arc: Arc, counts: dict[int, int], closed: frozenset[int]) -> bool:
+    for guard in arc.guards:
+        match guard.kind:
+            case "below":
+                allowed = counts.get(guard.loop, 0) < guard.count
+            case "reached":
+                allowed = counts.get(guard.loop, 0) >= guard.count
+            case "open":
+                allowed = guard.loop not in closed
+        if not allowed:
+            return False
+    return True
+
+
+def future(auto: Automaton, run: Run) -> tuple[object, ...]:
+    """Two runs that agree on this take the same events from now on."""
+    bound = bindings(run.cell)
+    needed = tuple(
+        (var, tuple(event.seq for event in bound.get(var, ()))) for var in sorted(auto.needs[run.state])
+    )
+    ordinal = run.ordinal if auto.within_events is not None else 0
+    return (
+        run.state, run.open, run.counts, run.closed, run.fresh, run.may_end, ordinal, needed,
+        run.last_ms if auto.has_absents[run.state] else 0,
+        tuple((index, event.seq) for index, event in run.suspects),
+    )  # fmt: skip

@@ -1,0 +1,246 @@
+"""What can be said of a plan before it runs: waits without an end, absences nothing decides, cost and state.
+
+Works on the automaton, where each of these is a plain question about arcs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from cep.errors import Diagnostic, Source, Span
+from cep.plan.compile import Plan
+from cep.plan.derive import ways
+from cep.plan.nfa import ACCEPT, Arc, Fork, State
+from cep.plan.overlap import may_overlap
+from cep.plan.pattern import Both, Chain, Choice, Inside, Node, Repeat, Scope
+
+CostClass = Literal["C1", "C2", "C3", "C4"]
+
+COST_WORDS: dict[CostClass, str] = {
+    "C1": "constant: one step or a counter",
+    "C2": "linear: each event touches the partial matches of its key once",
+    "C3": "polynomial: partial matches of a key are compared one by one",
+    "C4": "exponential: every combination is a match of its own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The cost class with its reasons, the longest wait, the look-back and the delay of a rule, in ms."""
+
+    cost_class: CostClass
+    reasons: tuple[str, ...]
+    lookback_ms: int
+    delay_ms: int | None
+    """How long after its last event a match may be given; 0: at once; None: at the end of the window."""
+
+
+def analyse(plan: Plan, source: Source) -> list[Diagnostic]:
+    """Every structural problem of a plan, sorted by position."""
+    found = [
+        *_empty_matches(plan, source),
+        *_undecided_absences(plan, source),
+        *_endless_waits(plan, source),
+        *_too_costly(plan, source),
+        *_ambiguous_loops(plan, source),
+        *_unreachable(plan, source),
+    ]
+    unique = {(d.code, d.span.start, d.span.end): d for d in reversed(found)}
+    return sorted(unique.values(), key=lambda d: d.sort_key)
+
+
+def cost(plan: Plan) -> Cost:
+    """The cost class of a plan: the dearest construct it has decides."""
+    pattern, arcs = plan.pattern, [arc for state in plan.nfa.states for arc in state.arcs]
+    dear: list[tuple[CostClass, str]] = []
+    loops = any(fork.kind == "loop" for arc in arcs for fork in arc.forks)
+    if pattern.pick == "all" and loops:
+        dear.append(("C4", "PICK ALL gives every length of every loop"))
+    if any(arc.follow == "any" for arc in arcs if arc.step is not None):
+        dear.append(("C4", "ANY or COMBINATIONS tries every event that fits"))
+    if pattern.pick in ("each", "all"):
+        dear.append(("C3", f"PICK {pattern.pick.upper()} keeps every start"))
+    if any(fork.kind == "and" for arc in arcs for fork in arc.forks):
+        dear.append(("C3", "branches in any order"))
+    if any(step.correlated is not None for step in pattern.steps) or pattern.conditions:
+        dear.append(("C2", "steps that refer to earlier ones"))
+    if len(plan.nfa.states) > 2:
+        dear.append(("C2", "several steps"))
+    ranked: list[CostClass] = sorted((each for each, _ in dear), reverse=True)
+    cost_class: CostClass = ranked[0] if ranked else "C1"
+    reasons = tuple(dict.fromkeys(words for each, words in dear if each == cost_class))
+    ends = [arc for state in plan.nfa.states for arc in state.arcs if arc.step is None and arc.absents]
+    waits = [arc.hold_ms for arc in ends]
+    whole = pattern.moment == "close" or any(a.for_ms is None for arc in ends for a in arc.absents)
+    lookback = [a.for_ms or 0 for arc in plan.nfa.states[0].arcs for a in arc.lookback]
+    delay_ms = None if whole else max(waits, default=0)
+    return Cost(cost_class, reasons or ("one step",), max(lookback, default=0), delay_ms)
+
+
+def _error(code: str, message: str, source: Source, span: Span, label: str, help_: str) -> Diagnostic:
+    return Diagnostic(code, "error", message, source, span, label, help_)
+
+
+def _empty_matches(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    for arc in plan.nfa.states[0].arcs:
+        if arc.step is None and not arc.lookback:
+            yield _error(
+                "E306", "this pattern may match nothing at all", source, _whole(plan),
+                "every part may be left out", "make one part mandatory: + instead of *, or drop the ?",
+            )  # fmt: skip
+    for loop in _loops(plan.pattern.node):
+        if any(way.step is None for way in ways(loop.node)):
+            yield _error(
+                "E306", "one round of this loop may match nothing", source, loop.span,
+                "it could go round for ever without an event", "make one part of the group mandatory",
+            )  # fmt: skip
+
+
+def _undecided_absences(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    for arc in plan.nfa.states[0].arcs:
+        for absent in arc.lookback:
+            text = source.text[absent.step.span.start : absent.step.span.end]
+            if arc.step is None:
+                yield _error(
+                    "E303", "a pattern cannot be only a NOT", source, absent.step.span,
+                    "there is no event that a match could start at",
+                    "name the event that makes its absence matter: SEQ(A a, NOT B b FOR 10m)",
+                )  # fmt: skip
+            elif absent.next_only:
+                yield _error(
+                    "E303", "NEXT NOT needs a step before it", source, absent.step.span,
+                    "there is no event before it", "put it behind a step",
+                )  # fmt: skip
+            elif absent.for_ms is None:
+                yield _error(
+                    "E303", "a leading NOT needs to know how far to look back", source, absent.step.span,
+                    "add FOR", f"{text} FOR 30d",
+                )  # fmt: skip
+    if plan.pattern.within_ms is not None:
+        return
+    for state in plan.nfa.states[1:]:
+        for arc in state.arcs:
+            for absent in arc.absents if arc.step is None else ():
+                if absent.for_ms is None:
+                    text = source.text[absent.step.span.start : absent.step.span.end]
+                    yield _error(
+                        "E302", "NOT at the end needs FOR or WITHIN", source, absent.step.span,
+                        "absence is decided by time, not by another event", f"{text} FOR 10m",
+                    )  # fmt: skip
+
+
+def _endless_waits(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    """States in which a run may wait for ever: no window, and an arc that no limit of its own bounds."""
+    pattern = plan.pattern
+    if pattern.within_ms is not None or pattern.within_events is not None:
+        return
+    for state in plan.nfa.states[1:]:
+        if _ends_at_once(plan, state):
+            continue
+        for arc in state.arcs:
+            if arc.step is None or arc.step.gap_ms is not None or arc.step.since or arc.spans:
+                continue
+            yield _error(
+                "E301", "nothing ends the wait in this pattern", source, arc.step.span,
+                f"a partial match waits for `{arc.step.var}` without a deadline",
+                "add a window for the whole match: WITHIN 10m",
+            )  # fmt: skip
+            return
+
+
+def _ends_at_once(plan: Plan, state: State) -> bool:
+    """Whether a run that comes to this state is a match, and with it over."""
+    pattern = plan.pattern
+    if pattern.pick in ("all", "leftmost") or pattern.moment != "match":
+        return False
+    return any(a.step is None and not (a.absents or a.guards or a.conditions) for a in state.arcs)
+
+
+def _too_costly(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    found = cost(plan)
+    if found.cost_class == "C4" and plan.pattern.limit is None:
+        yield _error(
+            "E307", "this pattern can have exponentially many matches", source, _whole(plan),
+            "; ".join(found.reasons), "bound what one event may complete: LIMIT 20",
+        )  # fmt: skip
+
+
+def _ambiguous_loops(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    if plan.pattern.pick in ("all", "leftmost"):
+        return
+    for stay, leave in _loop_pairs(plan):
+        assert stay.step is not None
+        assert leave.step is not None
+        local = stay.step.correlated is None and leave.step.correlated is None
+        if local and may_overlap(stay.step, leave.step):
+            types = " or ".join(leave.step.types or ("event",))
+            yield Diagnostic(
+                "W401", "warning",
+                f"one {types} can extend `{stay.step.var}` and can also be `{leave.step.var}`",
+                source, stay.step.span, "the loop ends at the first such event",
+                f"test for the opposite in `{stay.step.var}`, or write ++ (or }}+) to never end early",
+            )  # fmt: skip
+
+
+def _unreachable(plan: Plan, source: Source) -> Iterator[Diagnostic]:
+    """Steps whose types `FROM` does not read, and steps that a possessive loop before them eats."""
+    for step in plan.pattern.steps:
+        if plan.pattern.from_types is not None and step.types is not None:
+            missing = [name for name in step.types if name not in plan.pattern.from_types]
+            if len(missing) == len(step.types):
+                yield _error(
+                    "E201", f"FROM does not read {' or '.join(missing)}", source, step.span,
+                    "this step can never be taken", f"FROM {', '.join((*plan.pattern.from_types, *missing))}",
+                )  # fmt: skip
+    for stay, leave in _loop_pairs(plan, greed="possessive"):
+        assert stay.step is not None
+        assert leave.step is not None
+        same = (stay.step.types, stay.step.local) == (leave.step.types, leave.step.local)
+        if leave.follow == "strict" and same and stay.step.correlated is None and not stay.guards:
+            yield Diagnostic(
+                "W405", "warning", f"`{leave.step.var}` can never be taken", source, leave.step.span,
+                f"every such event goes to `{stay.step.var}`, which never gives one back",
+                "end the loop earlier: + instead of ++",
+            )  # fmt: skip
+
+
+def _loop_pairs(plan: Plan, greed: str = "eager") -> Iterator[tuple[Arc, Arc]]:
+    """Pairs of arcs of one state of which the first goes on in a loop that the second leaves."""
+    for state in plan.nfa.states[1:]:
+        arcs = [arc for arc in state.arcs if arc.step is not None and arc.target != ACCEPT]
+        for stay in arcs:
+            for leave in arcs:
+                fork = _first_difference(stay, leave)
+                if fork is not None and fork.kind == "loop" and fork.branch == 0 and fork.greed == greed:
+                    yield stay, leave
+
+
+def _first_difference(one: Arc, other: Arc) -> Fork | None:
+    return next((mine for mine, its in zip(one.forks, other.forks, strict=False) if mine != its), None)
+
+
+def _loops(node: Node) -> Iterator[Repeat]:
+    match node:
+        case Repeat(_, inner):
+            yield node
+            yield from _loops(inner)
+        case Chain(parts):
+            for part in parts:
+                yield from _loops(part.node)
+        case Choice(_, branches) | Both(_, branches):
+            for branch in branches:
+                yield from _loops(branch)
+        case Scope(_, inner) | Inside(_, inner):
+            yield from _loops(inner)
+        case _:
+            return
+
+
+def _whole(plan: Plan) -> Span:
+    spans = [step.span for step in plan.pattern.steps]
+    return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else Span(0, 1)
+
+
+__all__ = ["COST_WORDS", "Cost", "CostClass", "analyse", "cost"]

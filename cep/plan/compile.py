@@ -1,0 +1,224 @@
+"""Pattern to automaton: a state for each thing that may be left of it, and the tests its events need.
+
+`compile_pattern` follows `derive.ways` from the whole pattern until nothing new is left. It then places each
+condition of `WHERE` on the arcs where the last of its variables becomes known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from cep.plan.derive import Way, loops_under_way, ways
+from cep.plan.expr import Expr, root_fields, variables
+from cep.plan.nfa import ACCEPT, Arc, Nfa, State
+from cep.plan.pattern import DONE, Condition, Emit, Node, Path, Pattern, Step
+from cep.plan.words import node_text
+
+STATES_MAX = 4096
+"""A pattern with more states is refused: branches in any order multiply."""
+
+
+class TooManyStatesError(Exception):
+    """The automaton would have more than `STATES_MAX` states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What an event alone decides: its type is one of `types` (None: any) and `local` is true of it."""
+
+    types: tuple[str, ...] | None
+    local: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """Steps that take their key from the same paths: bit i of `tests` is test i of the plan."""
+
+    paths: tuple[Path, ...]
+    tests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled pattern: immutable, shared by all keys, the same for every engine."""
+
+    pattern: Pattern
+    nfa: Nfa
+    tests: tuple[Test, ...]
+    test_of: Mapping[int, int]
+    """Step index → test."""
+    key_groups: tuple[KeyGroup, ...]
+    fields: frozenset[str]
+    """Root fields that the rule reads; an event of a match carries these."""
+    types: tuple[str, ...] | None
+    """Event types that the rule reads; None is every type."""
+    reads_all: bool
+    """Whether events that fit no step matter too: they break strict contiguity, or are counted."""
+
+
+def compile_pattern(pattern: Pattern) -> Plan:
+    """The plan of a lowered pattern; TooManyStatesError if branches multiply beyond `STATES_MAX`."""
+    nfa = _place_conditions(_explore(pattern.node), pattern.conditions)
+    steps = tuple(_all_steps(pattern, nfa))
+    tests: dict[Test, int] = {}
+    test_of = {step.index: tests.setdefault(Test(step.types, step.local), len(tests)) for step in steps}
+    return Plan(
+        pattern=pattern,
+        nfa=nfa,
+        tests=tuple(tests),
+        test_of=test_of,
+        key_groups=_key_groups(pattern, steps, test_of),
+        fields=_fields(pattern, steps),
+        types=_types(pattern, steps),
+        reads_all=pattern.within_events is not None or _has_strict(nfa),
+    )
+
+
+def _explore(node: Node) -> Nfa:
+    numbers: dict[Node, int] = {node: 0}
+    queue = [node]
+    states: list[State] = []
+    while queue:
+        left = queue.pop(0)
+        arcs: list[Arc] = []
+        for way in ways(left):
+            if way.rest not in numbers and way.step is not None:
+                if len(numbers) >= STATES_MAX:
+                    raise TooManyStatesError
+                numbers[way.rest] = len(numbers)
+                queue.append(way.rest)
+            target = ACCEPT if way.step is None else numbers[way.rest]
+            arcs.append(_arc(way, target, first=left is node and not states))
+        untils = sorted(
+            ((loop.index, loop.until) for loop in loops_under_way(left)), key=lambda pair: pair[0]
+        )
+        states.append(
+            State(
+                index=numbers[left],
+                text="" if left == DONE else node_text(left),
+                arcs=tuple(arcs),
+                untils=tuple((index, step) for index, step in untils if step is not None),
+            )
+        )
+    return Nfa(tuple(states))
+
+
+def _arc(way: Way, target: int, *, first: bool) -> Arc:
+    absents = way.absents if way.step is None else way.absents + way.passed
+    return Arc(
+        target=target,
+        step=way.step,
+        follow=way.follow or "relaxed",
+        forks=way.forks,
+        guards=way.guards,
+        effects=way.effects,
+        absents=() if first else absents,
+        lookback=absents if first else (),
+        spans=way.spans,
+        barriers=way.barriers,
+    )
+
+
+def _place_conditions(nfa: Nfa, conditions: tuple[Condition, ...]) -> Nfa:
+    """Each condition goes to the arcs behind which none of its variables can be taken any more."""
+    open_vars = _fixpoint(nfa, lambda arc: {arc.step.var} if arc.step is not None else set())
+    placed = []
+    for state in nfa.states:
+        arcs = []
+        for arc in state.arcs:
+            after = open_vars[arc.target] if arc.target != ACCEPT else frozenset()
+            now = tuple(
+                condition
+                for condition in conditions
+                if _asked_here(condition, open_vars[state.index], after, first=state.index == 0)
+            )
+            arcs.append(replace(arc, conditions=now))
+        placed.append(replace(state, arcs=tuple(arcs)))
+    whole = Nfa(tuple(placed))
+    needs = _fixpoint(whole, _read_by)
+    return Nfa(tuple(replace(state, needs=needs[state.index]) for state in whole.states))
+
+
+def _asked_here(condition: Condition, before: frozenset[str], after: frozenset[str], *, first: bool) -> bool:
+    """Its last variable is settled by this arc; without variables it is asked of the first event."""
+    if not condition.vars:
+        return first
+    return bool(condition.vars & before) and not condition.vars & after
+
+
+def _read_by(arc: Arc) -> set[str]:
+    steps = [absent.step for absent in arc.absents] + list(arc.barriers)
+    steps += [arc.step] if arc.step is not None else []
+    found: set[str] = {var for condition in arc.conditions for var in condition.vars}
+    for step in steps:
+        found |= {var for var, _ in step.since}
+        if step.correlated is not None:
+            found |= variables(step.correlated)
+    return found
+
+
+def _fixpoint(nfa: Nfa, of_arc: Callable[[Arc], set[str]]) -> list[frozenset[str]]:
+    """For each state the union of `of_arc` over every arc that can be reached from it."""
+    found: list[frozenset[str]] = [frozenset()] * len(nfa.states)
+    changed = True
+    while changed:
+        changed = False
+        for state in reversed(nfa.states):
+            now = found[state.index]
+            for arc in state.arcs:
+                now = now | of_arc(arc) | (found[arc.target] if arc.target != ACCEPT else frozenset())
+            if now != found[state.index]:
+                found[state.index], changed = now, True
+    return found
+
+
+def _all_steps(pattern: Pattern, nfa: Nfa) -> Iterable[Step]:
+    """Every step that an event may be held against, each once, by index."""
+    found: dict[int, Step] = {step.index: step for step in (*pattern.steps, *pattern.unless)}
+    for state in nfa.states:
+        for _, step in state.untils:
+            found[step.index] = step
+        for arc in state.arcs:
+            for absent in (*arc.absents, *arc.lookback):
+                found[absent.step.index] = absent.step
+            for step in arc.barriers:
+                found[step.index] = step
+    return (found[index] for index in sorted(found))
+
+
+def _key_groups(pattern: Pattern, steps: Iterable[Step], test_of: Mapping[int, int]) -> tuple[KeyGroup, ...]:
+    groups: dict[tuple[Path, ...], int] = {}
+    for step in steps:
+        paths = step.by or pattern.by
+        groups[paths] = groups.get(paths, 0) | 1 << test_of[step.index]
+    return tuple(KeyGroup(paths, tests) for paths, tests in groups.items())
+
+
+def _fields(pattern: Pattern, steps: Iterable[Step]) -> frozenset[str]:
+    exprs: list[Expr] = [condition.expr for condition in pattern.conditions]
+    for emit in (pattern.emit, pattern.emit_timeout):
+        exprs += [expr for _, expr in emit.items] if isinstance(emit, Emit) else []
+    found = {path[0] for path in pattern.by}
+    for step in steps:
+        exprs += [expr for expr in (step.local, step.correlated) if expr is not None]
+        found |= {path[0] for path in step.by}
+    return frozenset(found | {name for expr in exprs for _, name in root_fields(expr)})
+
+
+def _types(pattern: Pattern, steps: Iterable[Step]) -> tuple[str, ...] | None:
+    """`FROM`, or else the types of the steps."""
+    if pattern.from_types is not None:
+        return pattern.from_types
+    found: set[str] = set()
+    for step in steps:
+        if step.types is None:
+            return None
+        found |= set(step.types)
+    return tuple(sorted(found))
+
+
+def _has_strict(nfa: Nfa) -> bool:
+    """Whether the very next event matters, whatever it is."""
+    arcs = [arc for state in nfa.states for arc in state.arcs]
+    return any(arc.follow == "strict" or any(absent.next_only for absent in arc.absents) for arc in arcs)

@@ -1,0 +1,300 @@
+"""Expressions as data, with every name resolved; tells local ones (current event only) from correlated.
+
+An expression is asked in a scope: the event under test, what the run has bound, the key. Null is None and
+logic is three-valued, as in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias
+
+from cep.event import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A constant; a list is a tuple. Two are equal only if their types are: 1 and 1.0 differ."""
+
+    value: Value
+
+    def __eq__(self, other: object) -> bool:
+        """Same type and same value."""
+        return (
+            isinstance(other, Const) and type(self.value) is type(other.value) and self.value == other.value
+        )
+
+    def __hash__(self) -> int:
+        """By type and text, since a constant may hold what cannot be hashed."""
+        return hash((type(self.value), repr(self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the event under test; `("ts",)` is its event time, the empty path is the event itself."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A field of an event bound to `var`: `index` 0 is the first, -1 the last; null if there is none."""
+
+    var: str
+    path: tuple[str, ...]
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Elem:
+    """A field of the element that the enclosing `Aggregate` or `Every` is looking at."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """One value of the run's key."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prev:
+    """`operand` (over `Field`s) asked of the event that `var` took `back` before the one under test."""
+
+    var: str
+    operand: Expr
+    back: int = 1
+
+
+AggregateName = Literal[
+    "count", "sum", "avg", "min", "max", "stddev", "percentile", "collect", "any", "all", "duration", "gap"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A function over all events of `var` taken so far; `operand` (over `Elem`) None counts the events.
+
+    `extra` holds further constants: the rank of `percentile`. Over no event `count` is 0, `any` is false,
+    `all` is true, `collect` is an empty list, everything else is null. Nulls are left out, except in
+    `collect`; `any` and `all` are three-valued.
+    """
+
+    name: AggregateName
+    var: str
+    operand: Expr | None
+    distinct: bool = False
+    extra: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """True if `operand` (over `Elem`) is true for every event of `var`: a loop variable named in `WHERE`."""
+
+    var: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class UnlessFirst:
+    """`operand`, but `value` while `var` has taken nothing: a comparison with `prev()` of the own loop."""
+
+    var: str
+    operand: Expr
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Three-valued negation."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """Arithmetic minus."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """`AND` or `OR` over two or more operands."""
+
+    op: Literal["AND", "OR"]
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison; null if a side is null or the sides cannot be compared."""
+
+    op: Literal["=", "!=", "<", "<=", ">", ">="]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Arith:
+    """`+ - * /` over numbers, durations and timestamps; null if a side is null or unfit, or by 0."""
+
+    op: Literal["+", "-", "*", "/"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """Membership in a list, in the text of an IP network, or in a list of either."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`low <= operand AND operand <= high`."""
+
+    operand: Expr
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """`LIKE` with `%` and `_` over the whole text, or `MATCHES`: the regular expression is found in it."""
+
+    op: Literal["LIKE", "MATCHES"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """True or false, never null."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list made of expressions."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A scalar function by its lower-case name."""
+
+    name: str
+    args: tuple[Expr, ...]
+
+
+Expr: TypeAlias = (
+    Const
+    | Field
+    | Ref
+    | Elem
+    | KeyPart
+    | Prev
+    | Aggregate
+    | Every
+    | UnlessFirst
+    | Not
+    | Negate
+    | Logic
+    | Compare
+    | Arith
+    | In
+    | Between
+    | Like
+    | IsNull
+    | ListOf
+    | Call
+)
+
+TRUE = Const(True)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything below it, parents first."""
+    yield expr
+    for name in (f.name for f in fields(expr)):
+        child = getattr(expr, name)
+        if isinstance(child, tuple):
+            for item in child:
+                if isinstance(item, Expr):
+                    yield from walk(item)
+        elif isinstance(child, Expr):
+            yield from walk(child)
+
+
+def variables(expr: Expr) -> frozenset[str]:
+    """The variables whose bound events the expression reads.
+
+    >>> sorted(variables(Compare(">", Field(("amount",)), Aggregate("avg", "s", Elem(("amount",))))))
+    ['s']
+    """
+    return frozenset(
+        node.var for node in walk(expr) if isinstance(node, (Ref, Prev, Aggregate, Every, UnlessFirst))
+    )
+
+
+def is_local(expr: Expr) -> bool:
+    """Whether the event under test alone decides it."""
+    return not any(
+        isinstance(node, (Ref, Elem, KeyPart, Prev, Aggregate, Every, UnlessFirst)) for node in walk(expr)
+    )
+
+
+def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
+    """The operands of nested `AND`s; none for None.
+
+    >>> conjuncts(Logic("AND", (Field(("x",)), Logic("AND", (Field(("y",)), TRUE)))))
+    (Field(path=('x',)), Field(path=('y',)), Const(value=True))
+    """
+    if expr is None:
+        return ()
+    if isinstance(expr, Logic) and expr.op == "AND":
+        return tuple(part for operand in expr.operands for part in conjuncts(operand))
+    return (expr,)
+
+
+def conjoin(parts: tuple[Expr, ...]) -> Expr | None:
+    """The parts under one `AND`; None for no part."""
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else Logic("AND", parts)
+
+
+def root_fields(expr: Expr) -> frozenset[tuple[str | None, str]]:
+    """(variable or None for the event under test, root field name) of every field read; `ts` is left out."""
+    found: set[tuple[str | None, str]] = set()
+    _collect(expr, None, found)
+    return frozenset(found)
+
+
+def _collect(expr: Expr, element: str | None, found: set[tuple[str | None, str]]) -> None:
+    match expr:
+        case Field(path) if path and path != ("ts",):
+            found.add((None, path[0]))
+        case Elem(path) if path and path != ("ts",):
+            found.add((element, path[0]))
+        case Ref(var, path) if path and path != ("ts",):
+            found.add((var, path[0]))
+        case Aggregate(_, var, operand):
+            if operand is not None:
+                _collect(operand, var, found)
+        case Every(var, operand):
+            _collect(operand, var, found)
+        case _:
+            for f in fields(expr):
+                child = getattr(expr, f.name)
+                for item in child if isinstance(child, tuple) else (child,):
+                    if isinstance(item, Expr):
+                        _collect(item, element, found)

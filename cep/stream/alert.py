@@ -1,0 +1,75 @@
+"""What a rule is, what an alert is, and the id that makes an alert recognisable when it comes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal
+
+from cep.engines.matcher import Limits, Outcome
+from cep.event import Event, Key, Value
+from cep.plan.compile import Plan
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled rule: its plan and everything an alert says about it. `order` breaks ties between rules."""
+
+    name: str
+    version: int
+    plan: Plan
+    title: str = ""
+    severity: Severity = "medium"
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    path: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One event of an alert: the variable that took it and the event with the fields the rule reads."""
+
+    var: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What leaves the system. `ts_ms` is the time of the match, `detected_ms` when it was decided."""
+
+    alert_id: str
+    rule: Rule
+    type: str
+    key: Mapping[str, Value]
+    ts_ms: int
+    first_ms: int
+    last_ms: int
+    detected_ms: int
+    outcome: Outcome
+    events: tuple[Evidence, ...]
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    incomplete: bool = False
+
+
+def alert_id(rule: str, version: int, key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
+    """The same for the same rule, version, key, events and outcome, on every run and in every process.
+
+    An event is named by its time, its place in the input and its type, never by its content, so two equal
+    events are two.
+
+    >>> alert_id("r", 1, ("u",), (), "match") == alert_id("r", 1, ("u",), (), "match")
+    True
+    """
+    digest = blake2b(digest_size=10)
+    for part in (rule, str(version), repr(key), outcome):
+        digest.update(part.encode() + b"\x00")
+    for item in events:
+        event = item.event
+        digest.update(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}\x00".encode())
+    return digest.hexdigest()

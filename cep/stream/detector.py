@@ -1,0 +1,146 @@
+"""All rules over one ordered stream: test once, feed each rule's matcher, make alerts. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from cep.columns import Batch
+from cep.engines.evaluate import Scope, value_of
+from cep.engines.feed import Tests, make_feed
+from cep.engines.matcher import FOREVER_MS, Counters, Match, Matcher
+from cep.engines.reference import ReferenceMatcher
+from cep.event import Key, Value
+from cep.plan.expr import Expr
+from cep.plan.pattern import Emit, Path
+from cep.stream.alert import Alert, Evidence, Rule, alert_id
+
+Engine = Callable[[Rule], Matcher]
+
+
+def reference_engine(rule: Rule) -> Matcher:
+    """The engine that steps the automaton run by run."""
+    return ReferenceMatcher(rule.plan, rule.limits)
+
+
+ENGINES: dict[str, Engine] = {"reference": reference_engine}
+
+
+class Detector:
+    """Rules × keys of one worker. `process` is given batches in event-time order, each with a watermark."""
+
+    def __init__(self, rules: Sequence[Rule], engine: Engine = reference_engine) -> None:
+        """One matcher for each rule."""
+        self.rules = tuple(rules)
+        self.alerts: Counter[str] = Counter()
+        self.suppressed: Counter[str] = Counter()
+        self._tests = Tests([rule.plan for rule in self.rules])
+        self._watch = [_Watch(rule, engine(rule)) for rule in self.rules]
+
+    def process(self, batch: Batch | None, watermark_ms: int) -> list[Alert]:
+        """Alerts that a batch and then the watermark complete, in the order of their detection."""
+        found: list[tuple[tuple[object, ...], Alert]] = []
+        masks = self._tests.masks(batch) if batch is not None and len(batch) else {}
+        for watch in self._watch:
+            matches: list[Match] = []
+            if batch is not None and len(batch):
+                matches += watch.matcher.process(make_feed(watch.rule.plan, batch, masks))
+            matches += watch.matcher.advance(watermark_ms)
+            for match in matches:
+                if watch.allows(match):
+                    alert = watch.alert(match)
+                    self.alerts[watch.rule.name] += 1
+                    found.append(((match.detected, watch.rule.order, *match.sort_key), alert))
+                else:
+                    self.suppressed[watch.rule.name] += 1
+            watch.forget(watermark_ms)
+        found.sort(key=lambda pair: pair[0])
+        return [alert for _, alert in found]
+
+    def flush(self) -> list[Alert]:
+        """Event time goes to infinity: every absence that nothing broke is complete."""
+        return self.process(None, FOREVER_MS - 1)
+
+    def counters(self) -> dict[str, Counters]:
+        """What each rule's matcher counted."""
+        return {watch.rule.name: watch.matcher.counters for watch in self._watch}
+
+    def open_runs(self) -> dict[str, int]:
+        """Partial matches that each rule holds now."""
+        return {watch.rule.name: watch.matcher.open_runs() for watch in self._watch}
+
+
+class _Watch:
+    """A rule with its matcher and its `LIMIT … PER`."""
+
+    def __init__(self, rule: Rule, matcher: Matcher) -> None:
+        self.rule = rule
+        self.matcher = matcher
+        pattern = rule.plan.pattern
+        self._limit = (
+            pattern.limit if pattern.limit is not None and pattern.limit.per_ms is not None else None
+        )
+        self._given: dict[Key, deque[int]] = {}
+        self._order: deque[tuple[int, Key]] = deque()
+        self._names = key_names(pattern.by, rule)
+        self._emits = {"match": _compiled(pattern.emit), "timeout": _compiled(pattern.emit_timeout)}
+        self._types = {
+            "match": pattern.emit.type if pattern.emit is not None else None,
+            "timeout": pattern.emit_timeout.type if pattern.emit_timeout is not None else None,
+        }
+
+    def allows(self, match: Match) -> bool:
+        """Whether `LIMIT n PER d` lets one more alert of this key out; it counts in event time."""
+        if self._limit is None:
+            return True
+        assert self._limit.per_ms is not None
+        given = self._given.setdefault(match.key, deque())
+        while given and given[0] <= match.ts_ms - self._limit.per_ms:
+            given.popleft()
+        if len(given) >= self._limit.count:
+            return False
+        given.append(match.ts_ms)
+        self._order.append((match.ts_ms, match.key))
+        return True
+
+    def forget(self, watermark_ms: int) -> None:
+        """Drop what `LIMIT` remembers of keys that it no longer bounds."""
+        if self._limit is None or self._limit.per_ms is None:
+            return
+        while self._order and self._order[0][0] <= watermark_ms - self._limit.per_ms:
+            _, key = self._order.popleft()
+            given = self._given.get(key)
+            if given is not None and given[-1] <= watermark_ms - self._limit.per_ms:
+                del self._given[key]
+
+    def alert(self, match: Match) -> Alert:
+        """The alert that a match makes."""
+        events = [Evidence(var, event) for var, taken in match.bindings.items() for event in taken]
+        events.sort(key=lambda item: item.event.position)
+        evidence = tuple(events)
+        scope = Scope(None, match.bindings, match.key)
+        return Alert(
+            alert_id=alert_id(self.rule.name, self.rule.version, match.key, evidence, match.outcome),
+            rule=self.rule,
+            type=self._types[match.outcome] or self.rule.name,
+            key=dict(zip(self._names, match.key, strict=True)),
+            ts_ms=match.ts_ms,
+            first_ms=match.start.ts_ms,
+            last_ms=match.last.ts_ms,
+            detected_ms=match.detected.ts_ms,
+            outcome=match.outcome,
+            events=evidence,
+            fields={name: value(scope) for name, value in self._emits[match.outcome]},
+            incomplete=match.incomplete,
+        )
+
+
+def key_names(by: tuple[Path, ...], rule: Rule) -> tuple[str, ...]:
+    """What the parts of a rule's key are called in its alerts: the `BY` paths, or those of the first step."""
+    paths = by or next((step.by for step in rule.plan.pattern.steps if step.by), ())
+    return tuple(".".join(path) for path in paths)
+
+
+def _compiled(emit: Emit | None) -> list[tuple[str, Callable[[Scope], Value]]]:
+    items: tuple[tuple[str, Expr], ...] = emit.items if emit is not None else ()
+    return [(name, value_of(expr)) for name, expr in items]

@@ -1,0 +1,1 @@
+"""Tests of matching: the meaning of the language, engine by engine."""

@@ -31,14 +31,14 @@ def merchant_declines(cast: Cast) -> Iterator[Case]:
 
 
 def bin_attack(cast: Cast) -> Iterator[Case]:
-    """Ten cards of one range declined in one hour of the clock for a wrong code or date."""
+    """Ten cards of one range declined within an hour for a wrong code or date; once an hour is enough."""
     stories = (
         # note, alert, cards, first minute of the hour, minutes from first to last, reasons
         ("twelve cards in half an hour", True, 12, 10, 30, ("cvv", "expiry")),
-        ("ten cards in one hour of the clock", True, 10, 0, 58, ("cvv",)),
-        ("forty cards in five minutes", True, 40, 30, 5, ("cvv", "cvv", "expiry")),
+        ("ten cards in an hour", True, 10, 40, 60, ("cvv",)),
+        ("forty cards in five minutes are one alert", True, 40, 30, 5, ("cvv", "cvv", "expiry")),
         ("nine cards", False, 9, 10, 30, ("cvv", "expiry")),
-        ("twelve cards, half of them after the full hour", False, 12, 45, 30, ("cvv",)),
+        ("twelve cards in three hours", False, 12, 45, 180, ("cvv",)),
         ("fourteen cards without money", False, 14, 10, 30, ("funds",)),
     )
     for note, alert, cards, minute, minutes, reasons in stories:
@@ -56,7 +56,9 @@ def bin_attack(cast: Cast) -> Iterator[Case]:
             )
             for index, at in enumerate(offsets)
         ]
-        yield Case("bin_attack", {"bin": issuer}, alert, note, declined, emit="BinAttack")
+        # The tenth completes the alert; what comes behind it falls under the limit.
+        taken, rest = (declined[:10], declined[10:]) if alert else (declined, [])
+        yield Case("bin_attack", {"bin": issuer}, alert, note, taken, rest, emit="BinAttack")
 
 
 def _decline(cast: Cast, ts_ms: int, card: str, merchant: str, reason: str) -> SampleEvent:

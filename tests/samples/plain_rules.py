@@ -234,12 +234,9 @@ def merchant_declines(rows: Rows) -> Iterator[Rows]:
             session = []
 
 
-def bin_attack(rows: Rows) -> Iterator[Rows]:
-    wrong = [row for row in rows if row["reason"] in {"cvv", "expiry"}]
-    for hour in sorted({row.ts // HOUR for row in wrong}):
-        inside = [row for row in wrong if row.ts // HOUR == hour]
-        if len({row["card"] for row in inside}) >= 10:
-            yield inside
+def bin_attack(rows: Rows) -> Rows | None:
+    wrong = all(row["reason"] in {"cvv", "expiry"} for row in rows)
+    return rows if wrong and len({row["card"] for row in rows}) >= 10 else None
 
 
 def silent_terminal(rows: Rows) -> Iterator[Rows]:
@@ -339,7 +336,7 @@ RULES: Final[Mapping[str, PlainRule]] = {
         {"CardAuth": "card", "Clearing": "pan"}, earliest(7 * DAY, overcharged_clearing)
     ),
     "merchant_declines": PlainRule(_keyed("merchant", "CardDeclined"), merchant_declines),
-    "bin_attack": PlainRule(_keyed("bin", "CardDeclined"), bin_attack),
+    "bin_attack": PlainRule(_keyed("bin", "CardDeclined"), limited(earliest(HOUR, bin_attack), HOUR)),
     "silent_terminal": PlainRule(_keyed("terminal", "Heartbeat", "TerminalOff"), silent_terminal),
     "mule_account": PlainRule(
         _keyed("account", "Deposit", "Withdrawal", "AccountClosed"), earliest(7 * DAY, mule_account)

@@ -1,0 +1,130 @@
+"""Keys: every step must have the fields of `BY`, as many as the others and of the same kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cep.language.expressions import PathSyntax
+from cep.language.kinds import NUMBERS, TEXTS, UNKNOWN, Type, of_field
+from cep.language.kinds import said as kind_said
+from cep.language.report import Report
+from cep.language.sites import EventPlace, Survey
+from cep.language.suggest import nearest
+from cep.language.syntax import EventSyntax, PatternSyntax, UnitSyntax
+from cep.language.tree import walk
+from cep.schema import Schema
+
+
+def check_keys(pattern: PatternSyntax, survey: Survey, schema: Schema, report: Report) -> dict[str, Type]:
+    """The values of the key by the names that `WHERE` and `EMIT` may use; what does not fit is reported."""
+    places = [*survey.places, *_silent(pattern)]
+    keyed = [place for place in places if place.by]
+    size = len(pattern.by) or max((len(place.by) for place in keyed), default=0)
+    first: list[tuple[Type, str] | None] = [None] * size
+    for place in places:
+        paths = place.by or pattern.by
+        if not paths and size:
+            _no_key(place, keyed[0], schema, report)
+        elif len(paths) != size:
+            span = paths[0].span.cover(paths[-1].span)
+            message = f"this step has a key of {len(paths)}, the others of {size}"
+            report.error("E206", span, message, "keys are compared part by part", "BY (a, b) names two parts")
+        else:
+            for i, path in enumerate(paths):
+                first[i] = _part(path, place, first[i], schema, report)
+    keys: dict[str, Type] = {}
+    _unread(pattern, schema, report)
+    for path, found in zip(pattern.by, first, strict=False):
+        type_ = found[0] if found is not None else UNKNOWN
+        keys[str(path)] = type_
+        keys.setdefault(path.parts[-1], type_)
+    return keys
+
+
+def _unread(pattern: PatternSyntax, schema: Schema, report: Report) -> None:
+    """A type in FROM without the key: none of its events is ever looked at."""
+    for event_type in pattern.from_types:
+        lacking = [path for path in pattern.by if _lacks(path, str(event_type), schema)]
+        if lacking:
+            message = f"{event_type} has no field `{lacking[0]}` to be the key"
+            report.error(
+                "E206", event_type.span, message, "so none of its events would be read", "remove it from FROM"
+            )
+
+
+def _lacks(path: PathSyntax, event_type: str, schema: Schema) -> bool:
+    return schema.declares(event_type) and path.parts[0] not in {"ts", *schema.types[event_type]}
+
+
+def _silent(pattern: PatternSyntax) -> Iterator[EventPlace]:
+    """Events that cancel a match or close a loop: they need the key too."""
+    for node in walk(pattern.unit):
+        if isinstance(node, UnitSyntax) and node.until is not None:
+            yield EventPlace(node.until, None, (), negated=True, looped=False)
+    for unless in pattern.unless:
+        yield EventPlace(unless.event, unless.name, (), negated=True, looped=False)
+
+
+def _no_key(place: EventPlace, other: EventPlace, schema: Schema, report: Report) -> None:
+    message = f"{_name(place)} has no key, though {_name(other)} has"
+    fields = [schema.types[str(each)] for each in place.event.types if schema.declares(str(each))]
+    fits = all(path.parts[0] in each for each in fields for path in other.by)
+    by = ", ".join(str(path) for path in other.by) if fits else "…"
+    repair = f"{_name(place)} BY {by}" if len(other.by) == 1 else f"{_name(place)} BY ({by})"
+    report.error("E206", place.event.span, message, "no BY here, and none for the whole pattern", repair)
+
+
+def _part(
+    path: PathSyntax, place: EventPlace, first: tuple[Type, str] | None, schema: Schema, report: Report
+) -> tuple[Type, str] | None:
+    """Look at one part of the key in all types of a step; the first kind found is what others must fit."""
+    for event_type in (str(each) for each in place.event.types):
+        if not schema.declares(event_type) or path.parts[0] == "ts":
+            continue
+        found = _key_type(path, event_type, place, schema, report)
+        if found is None:
+            continue
+        if first is None:
+            first = (found, event_type)
+        elif not _same_kind(first[0], found):
+            message = f"the key `{path}` is of two kinds"
+            label = f"{kind_said(found)} in {event_type}, {kind_said(first[0])} in {first[1]}"
+            report.error("E206", path.span, message, label, "declare both fields with one kind")
+    return first
+
+
+def _key_type(
+    path: PathSyntax, event_type: str, place: EventPlace, schema: Schema, report: Report
+) -> Type | None:
+    fields = schema.types[event_type]
+    declared = fields.get(path.parts[0])
+    if declared is None:
+        close = nearest(path.parts[0], fields)
+        label = f"did you mean `{close[0]}` ({fields[close[0]].kind})?" if close else ""
+        other = next((name for name in fields if name.endswith("_id")), next(iter(fields), path.parts[0]))
+        repair = (
+            ""
+            if place.by
+            else f"give that step a key of its own: {_name(place)} BY {close[0] if close else other}"
+        )
+        report.error("E206", path.span, f"{event_type} has no field `{path}` to be the key", label, repair)
+        return None
+    if len(path.parts) > 1:
+        return None
+    type_ = of_field(declared)
+    if type_.kind in {"list", "record", "float"}:
+        label = f"`{path}` is {kind_said(type_)} in {event_type}"
+        report.error("E206", path.span, "this cannot be a key", label, "a key is a text or a whole number")
+        return None
+    return type_
+
+
+def _same_kind(one: Type, other: Type) -> bool:
+    kinds = {one.kind, other.kind}
+    return len(kinds) == 1 or "any" in kinds or kinds <= NUMBERS or kinds <= TEXTS
+
+
+def _name(place: EventPlace) -> str:
+    event: EventSyntax = place.event
+    types = "|".join(str(path) for path in event.types) or "EVENT"
+    return types if place.var is None else f"{types} {place.var}"

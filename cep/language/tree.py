@@ -1,0 +1,80 @@
+"""Walking and rebuilding trees of any syntax: every child of a node is found by its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar, cast
+
+from cep.errors import Span
+from cep.language.expressions import Expr, LogicExpr, Node
+
+N = TypeVar("N", bound=Node)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it, parents first, in the order of the fields.
+
+    >>> from cep.language.expressions import NameExpr, NotExpr
+    >>> [type(node).__name__ for node in walk(NotExpr(NameExpr("x")))]
+    ['NotExpr', 'NameExpr']
+    """
+    yield node
+    for name in _places(type(node)):
+        child = getattr(node, name)
+        if isinstance(child, Node):
+            yield from walk(child)
+        elif isinstance(child, tuple):
+            for item in child:
+                if isinstance(item, Node):
+                    yield from walk(item)
+
+
+def rebuild(node: N, change: Callable[[Node], Node]) -> N:
+    """The tree with every node given to `change`, children first; untouched parts are shared, not copied."""
+    changed: dict[str, Any] = {}
+    for name in _places(type(node)):
+        child = getattr(node, name)
+        new: object = child
+        if isinstance(child, Node):
+            new = rebuild(child, change)
+        elif isinstance(child, tuple) and any(isinstance(item, Node) for item in child):
+            items = tuple(rebuild(item, change) if isinstance(item, Node) else item for item in child)
+            new = child if all(a is b for a, b in zip(items, child, strict=True)) else items
+        if new is not child:
+            changed[name] = new
+    whole = replace(node, **changed) if changed else node
+    return cast("N", change(whole))
+
+
+def moved(node: N, span: Span) -> N:
+    """The tree with every span set to `span`."""
+    return rebuild(node, lambda each: replace(each, span=span))
+
+
+def conjuncts(expr: Expr | None) -> Iterator[Expr]:
+    """The operands of nested `AND`s from left to right; none for None."""
+    if isinstance(expr, LogicExpr) and expr.op == "AND":
+        yield from conjuncts(expr.left)
+        yield from conjuncts(expr.right)
+    elif expr is not None:
+        yield expr
+
+
+def joined(left: Expr | None, right: Expr | None) -> Expr | None:
+    """Both under one `AND`, or the one there is."""
+    if left is None or right is None:
+        return left if right is None else right
+    return LogicExpr("AND", left, right, span=left.span)
+
+
+def _places(kind: type) -> tuple[str, ...]:
+    """The fields that may hold nodes."""
+    found = _PLACES.get(kind)
+    if found is None:
+        found = tuple(field.name for field in fields(kind) if field.name not in {"span", "name_span"})
+        _PLACES[kind] = found
+    return found
+
+
+_PLACES: Final[dict[type, tuple[str, ...]]] = {}

@@ -1,0 +1,89 @@
+"""Event files to columns: the one way in for bytes, whatever their format.
+
+    path ──▶ unpacked ──▶ lines ──▶ records ──▶ Rows ──▶ Chunk(batch, rejects)
+             gzip, zstd             json csv parquet text
+
+Memory does not grow with the length of an input: it holds one chunk at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from typing import Final
+
+from cep.columns import Projection
+from cep.errors import InputError
+from cep.inputs import Format, InputSettings
+from cep.ports.csv_lines import csv_chunks
+from cep.ports.json_lines import json_chunks
+from cep.ports.lines import BOUNDS, Bounds
+from cep.ports.open_file import STDIN, file_head, require_readable
+from cep.ports.parquet import parquet_chunks
+from cep.ports.rows import Chunk, Reading
+from cep.ports.text_logs import text_chunks
+from cep.schema import Schema
+
+_READERS: Final[dict[Format, Callable[[Reading, Bounds], Iterator[Chunk]]]] = {
+    "json": json_chunks,
+    "csv": csv_chunks,
+    "parquet": parquet_chunks,
+    "text": text_chunks,
+}
+_ENDINGS: Final[dict[str, Format]] = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".log": "text",
+    ".txt": "text",
+}
+_PACKED: Final = frozenset({".gz", ".zst", ".zstd"})
+
+
+def open_source(
+    path: str,
+    settings: InputSettings,
+    projection: Projection,
+    schema: Schema,
+    source_index: int = 0,
+    bounds: Bounds = BOUNDS,
+) -> Iterator[Chunk]:
+    """The chunks of one input, `-` for standard input. `source_index` orders equal times of several inputs.
+
+    Only fields that the projection names are read and held to the schema. A record that is no event is a
+    reject of its chunk. InputError: at once if the file cannot be opened or its format is not known, while
+    reading if it is damaged or lacks the columns of time or type.
+    """
+    require_readable(path)
+    reader = _READERS[format_of(path, settings)]
+    return reader(Reading(path, settings, projection, schema, source_index), bounds)
+
+
+def format_of(path: str, settings: InputSettings) -> Format:
+    """The format the settings name, else that of the ending; standard input is JSON.
+
+    >>> format_of("logs/events.jsonl.gz", InputSettings())
+    'json'
+    """
+    if settings.format is not None:
+        return settings.format
+    if settings.patterns:
+        return "text"
+    if path == STDIN:
+        return "json"
+    endings = [ending.lower() for ending in PurePath(path).suffixes]
+    while endings and endings[-1] in _PACKED:
+        endings.pop()
+    found = _ENDINGS.get(endings[-1]) if endings else None
+    if found is None and file_head(path).startswith(b"PAR1"):
+        return "parquet"
+    if found is None:
+        raise InputError(
+            f"{path}: its ending does not tell the format\n"
+            "  in cep.yaml: inputs: [{name: …, files: […], format: json}]   # or csv, parquet, text"
+        )
+    return found

@@ -1,0 +1,81 @@
+"""Bytes cut into lines, in groups of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is read at once: a chunk ends at `chunk_rows` rows or after `chunk_bytes`.
+
+    A line longer than `line_bytes_max` is refused; its beginning is kept.
+    """
+
+    chunk_rows: int = 1 << 16
+    chunk_bytes: int = 8 << 20
+    line_bytes_max: int = 16 << 20
+
+
+BOUNDS: Final = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that follow each other, without their ends; `first` is the number of the first one, from 1."""
+
+    first: int
+    lines: list[bytes]
+
+
+def group_lines(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[Lines]:
+    r"""Lines in groups; a byte order mark before the first one is dropped.
+
+    Of a line that is too long `line_bytes_max` + 1 bytes are kept, so that its reader sees that it is.
+
+    >>> [group.lines for group in group_lines([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
+    [[b'one', b'two'], [b'three']]
+    """
+    first, size = 1, 0
+    group: list[bytes] = []
+    for line in _lines(blocks, bounds.line_bytes_max + 1):
+        group.append(line)
+        size += len(line) + 1
+        if len(group) >= bounds.chunk_rows or size >= bounds.chunk_bytes:
+            yield Lines(first, group)
+            first, size, group = first + len(group), 0, []
+    if group:
+        yield Lines(first, group)
+
+
+def _lines(blocks: Iterable[bytes], keep: int) -> Iterator[bytes]:
+    """Each line cut to `keep` bytes. The last one may lack its end; an empty last one is none."""
+    under_way: list[bytes] = []
+    size = 0
+    for block in _without_mark(blocks):
+        head, *rest = block.split(b"\n")
+        under_way.append(head[: keep - size])
+        size += len(under_way[-1])
+        if rest:
+            yield b"".join(under_way)
+            under_way = [rest.pop()[:keep]]
+            size = len(under_way[0])
+            for line in rest:
+                yield line[:keep]
+    if size:
+        yield b"".join(under_way)
+
+
+def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    head = b""
+    blocks = iter(blocks)
+    for block in blocks:
+        head += block
+        if len(head) >= len(_BOM):
+            break
+    yield head.removeprefix(_BOM)
+    yield from blocks

@@ -1,0 +1,143 @@
+"""The project file `cep.yaml`: where events come from, what their types hold, where rules and patterns are.
+
+    inputs:  [{name: events, files: ["*.jsonl"], type: {field: type}, time: {field: ts}}]
+    types:   {Login: {user_id: string, ip: ip}}
+    rules:   [rules]
+    library: [patterns]
+
+Every key may be left out. Without the file an event has its type in `type` and its time in `ts`, and the
+format of a file is told by its ending. All problems of the file are reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cep.errors import Diagnostic, InputError, LoadError, has_errors
+from cep.inputs import InputSettings
+from cep.language.suggest import listed, nearest
+from cep.rulebook.fields import Fields
+from cep.rulebook.project_inputs import read_input
+from cep.rulebook.yaml_text import Document, MappingNode, Scalar, read_document
+from cep.schema import KINDS, FieldType, Schema
+
+PROJECT_FILE: Final = "cep.yaml"
+KEYS: Final = ("inputs", "types", "rules", "library")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the project file says. `rules` and `library` are files or folders, from where the command runs."""
+
+    inputs: tuple[InputSettings, ...] = ()
+    schema: Schema = field(default_factory=Schema)
+    rules: tuple[Path, ...] = ()
+    library: tuple[Path, ...] = ()
+
+
+def load_project(path: Path) -> Project:
+    """The project that a file describes. InputError if it cannot be read, LoadError with all its problems."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: byte {error.start + 1}") from None
+    project, problems = read_project(str(path), text, path.parent)
+    if has_errors(problems):
+        raise LoadError(problems)
+    return project
+
+
+def read_project(name: str, text: str, folder: Path) -> tuple[Project, list[Diagnostic]]:
+    """The project that a text describes, as far as it can be read, and all that is wrong with it.
+
+    `folder` is what relative paths in it start from.
+
+    >>> project, problems = read_project("cep.yaml", "rules: [fraud]", Path("shop"))
+    >>> project.rules[0].as_posix(), problems
+    ('shop/fraud', [])
+    """
+    document = read_document(name, text)
+    found = list(document.problems)
+    top = _top(document, found)
+    if top is None:
+        return Project(), found
+    top.check_keys(KEYS)
+    return (
+        Project(
+            inputs=_inputs(top),
+            schema=_schema(top),
+            rules=_paths(top, "rules", folder),
+            library=_paths(top, "library", folder),
+        ),
+        found,
+    )
+
+
+def _top(document: Document, found: list[Diagnostic]) -> Fields | None:
+    root = document.root
+    if len(document.roots) > 1:
+        found.append(document.diagnostic("M103", document.roots[1], "a project file holds one document only"))
+    if isinstance(root, MappingNode):
+        return Fields(document, root, "project file", found)
+    if root is not None and not (isinstance(root, Scalar) and root.value is None):
+        help_ = f"its keys are {listed(KEYS)}"
+        found.append(document.diagnostic("M103", root, "a project file is a mapping", "", help_))
+    return None
+
+
+def _inputs(top: Fields) -> tuple[InputSettings, ...]:
+    example = 'inputs: [{name: events, files: ["*.jsonl"]}]'
+    inputs: list[InputSettings] = []
+    for node in top.items("inputs", example):
+        fields = top.inside("inputs", node, "source", example)
+        if fields is None:
+            continue
+        settings = read_input(fields)
+        if settings.name and settings.name in {other.name for other in inputs}:
+            entry = fields.entry("name")
+            assert entry is not None
+            fields.error("M103", entry.value, f"an input before this one is called `{settings.name}` too")
+        inputs.append(settings)
+    return tuple(inputs)
+
+
+def _paths(top: Fields, key: str, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / scalar.text for scalar in top.texts(key, f"{key}: [{key}]"))
+
+
+def _schema(top: Fields) -> Schema:
+    example = "types: {Login: {user_id: string, ip: ip}}"
+    declared = top.mapping("types", "set of types", example)
+    types: dict[str, Mapping[str, FieldType]] = {}
+    for entry in declared.node.entries if declared is not None else ():
+        name = entry.key.text
+        fields = top.inside(name, entry.value, "type", f"{name}: {{user_id: string}}")
+        if fields is not None:
+            types[name] = _field_types(fields)
+    return Schema(types)
+
+
+def _field_types(fields: Fields) -> dict[str, FieldType]:
+    types = {}
+    for entry in fields.node.entries:
+        name = entry.key.text
+        scalar = fields.scalar(name, entry.value, f"{name}: string")
+        if scalar is None:
+            continue
+        try:
+            types[name] = FieldType.parse(scalar.text)
+        except ValueError as error:
+            word = scalar.text.partition("(")[0].rstrip("?").strip()
+            close = nearest(word, KINDS)
+            label = f"did you mean `{close[0]}`?" if close and close[0] != word else ""
+            help_ = f"one of {listed(KINDS, most=len(KINDS))}; with ? behind it, it may be null"
+            if "enum" in word:
+                fields.error("M103", scalar, str(error), label, "enum(debit|credit)")
+            else:
+                fields.error("M103", scalar, f"`{scalar.text}` is no type of a field", label, help_)
+    return types

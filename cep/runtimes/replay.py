@@ -1,0 +1,225 @@
+"""Files of events through the detector, in event time: the same alerts on every run, whatever the chunks.
+
+    input 0 ──chunks──┐
+    input 1 ──chunks──┴─▶ clock ──▶ detector ──▶ alerts
+                 │          └─ late ─┐
+                 └─ cannot be read ──┴──▶ rejects, and counted in the Summary
+
+The next chunk is read from the input whose time lags most. At the end all events have been read, so time has
+come to that of the last one, and no further: an absence whose deadline lies behind it is not decided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from cep.columns import Batch, Projection
+from cep.engines.matcher import Counters
+from cep.inputs import InputSettings
+from cep.ports.decode import open_source
+from cep.ports.lines import BOUNDS, Bounds
+from cep.ports.rejects import Reject, late_rejects
+from cep.ports.rows import Chunk
+from cep.schema import Schema
+from cep.stream.alert import Alert, Rule
+from cep.stream.clock import EventClock
+from cep.stream.detector import Detector, Engine, reference_engine
+
+EXAMPLES_MAX: Final = 3
+"""How many rejects of each kind the summary keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file, or `-` for standard input, and how it is to be read."""
+
+    path: str
+    settings: InputSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to replay. Events before `from_ms`, and from `to_ms` on, are left out as if they were not there.
+
+    `flush`: let time go on for ever at the end, which decides every absence.
+    """
+
+    engine: Engine = reference_engine
+    bounds: Bounds = BOUNDS
+    from_ms: int | None = None
+    to_ms: int | None = None
+    flush: bool = False
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a replay did so far; right after every alert and at the end, also when it was broken off."""
+
+    records: int = 0
+    """Everything read: events, rejects, and lines that no pattern of a text log matched."""
+    events: int = 0
+    """Records that are events in the time asked for."""
+    outside: int = 0
+    """Events before `from_ms` or after `to_ms`."""
+    skipped: int = 0
+    """Events of types that no rule reads."""
+    unmatched: int = 0
+    """Lines of text logs that match no pattern."""
+    forced: int = 0
+    """Events that had to go on before their time because too many waited."""
+    first_ms: int | None = None
+    last_ms: int | None = None
+    rejects: Counter[str] = field(default_factory=Counter)
+    """By code; `late` is one of them."""
+    examples: dict[str, list[Reject]] = field(default_factory=dict)
+    """The first few rejects of each code."""
+    alerts: Counter[str] = field(default_factory=Counter)
+    suppressed: Counter[str] = field(default_factory=Counter)
+    """Alerts that a `LIMIT … PER` held back, by rule."""
+    counters: dict[str, Counters] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Partial matches that each rule still held at the end."""
+    complete: bool = False
+    """Whether everything was read."""
+
+    @property
+    def span_ms(self) -> int:
+        """From the first to the last event."""
+        return 0 if self.first_ms is None or self.last_ms is None else self.last_ms - self.first_ms
+
+
+def replay(
+    rules: Sequence[Rule],
+    inputs: Sequence[Input],
+    summary: Summary,
+    schema: Schema | None = None,
+    options: Options = Options(),
+    on_reject: Callable[[Reject], None] | None = None,
+    on_chunk: Callable[[], None] | None = None,
+) -> Iterator[Alert]:
+    """Alerts in the order of their detection; `summary` is filled as they come.
+
+    InputError at once if an input cannot be opened, and while reading if it turns out to be damaged.
+    """
+    run = _Replay(rules, inputs, summary, schema or Schema(), options, on_reject)
+    return run.alerts(on_chunk or (lambda: None))
+
+
+def projection_of(rules: Iterable[Rule]) -> Projection:
+    """The fields that these rules read of each event type."""
+    everywhere: set[str] = set()
+    by_type: dict[str, set[str]] = {}
+    reads_all_types = False
+    for plan in (rule.plan for rule in rules):
+        if plan.types is None:
+            reads_all_types = True
+            everywhere |= plan.fields
+        for name in plan.types or ():
+            by_type.setdefault(name, set()).update(plan.fields)
+    return Projection(
+        fields=frozenset(everywhere),
+        types=None if reads_all_types else frozenset(by_type),
+        by_type={name: frozenset(fields | everywhere) for name, fields in by_type.items()},
+    )
+
+
+class _Replay:
+    """One replay under way."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        inputs: Sequence[Input],
+        summary: Summary,
+        schema: Schema,
+        options: Options,
+        on_reject: Callable[[Reject], None] | None,
+    ) -> None:
+        projection = projection_of(rules)
+        self._summary = summary
+        self._options = options
+        self._on_reject = on_reject
+        self._lateness_ms = [one.settings.max_lateness_ms for one in inputs]
+        self._clock = EventClock(self._lateness_ms, projection=projection)
+        self._detector = Detector(rules, options.engine)
+        self._open = {
+            i: open_source(one.path, one.settings, projection, schema, i, options.bounds)
+            for i, one in enumerate(inputs)
+        }
+
+    def alerts(self, on_chunk: Callable[[], None]) -> Iterator[Alert]:
+        try:
+            while self._open:
+                lagging = min(self._open, key=lambda i: (self._clock.source_watermark_ms(i), i))
+                yield from self._step(lagging)
+                self._note()
+                on_chunk()
+            if self._options.flush:
+                yield from self._detector.flush()
+            self._summary.complete = True
+        finally:
+            self._note()
+
+    def _step(self, source: int) -> list[Alert]:
+        """Read the next chunk of an input and let go on what its time allows."""
+        chunk = next(self._open[source], None)
+        if chunk is None:
+            del self._open[source]
+            ready = self._clock.end(source)
+        else:
+            ready, late = self._clock.push(source, self._taken(chunk))
+            self._refuse(late_rejects(late, self._lateness_ms[source]))
+        return self._detector.process(ready, self._time_ms())
+
+    def _time_ms(self) -> int:
+        """The watermark; once everything is read the time of the last event."""
+        if self._open:
+            return self._clock.watermark_ms
+        last_ms = self._summary.last_ms
+        return self._clock.watermark_ms if last_ms is None else last_ms
+
+    def _taken(self, chunk: Chunk) -> Batch:
+        """Count what a chunk holds; its events in the time asked for."""
+        summary = self._summary
+        summary.records += chunk.records
+        summary.unmatched += chunk.unmatched
+        self._refuse(chunk.rejects)
+        batch = self._in_time(chunk.batch)
+        summary.outside += len(chunk.batch) - len(batch)
+        summary.events += len(batch)
+        if len(batch):
+            first_ms, last_ms = int(batch.ts_ms.min()), int(batch.ts_ms.max())
+            summary.first_ms = first_ms if summary.first_ms is None else min(first_ms, summary.first_ms)
+            summary.last_ms = last_ms if summary.last_ms is None else max(last_ms, summary.last_ms)
+        return batch
+
+    def _in_time(self, batch: Batch) -> Batch:
+        keep = np.ones(len(batch), dtype=np.bool_)
+        if self._options.from_ms is not None:
+            keep &= batch.ts_ms >= self._options.from_ms
+        if self._options.to_ms is not None:
+            keep &= batch.ts_ms < self._options.to_ms
+        return batch if keep.all() else batch.take(np.flatnonzero(keep))
+
+    def _refuse(self, rejects: Sequence[Reject]) -> None:
+        for reject in rejects:
+            self._summary.rejects[reject.reason_code] += 1
+            examples = self._summary.examples.setdefault(reject.reason_code, [])
+            if len(examples) < EXAMPLES_MAX:
+                examples.append(reject)
+            if self._on_reject is not None:
+                self._on_reject(reject)
+
+    def _note(self) -> None:
+        summary, detector = self._summary, self._detector
+        summary.skipped = self._clock.skipped
+        summary.forced = self._clock.forced
+        summary.alerts = detector.alerts
+        summary.suppressed = detector.suppressed
+        summary.counters = detector.counters()
+        summary.waiting = detector.open_runs()

@@ -1,0 +1,140 @@
+"""Event time over several sources: what is late, what may go on, and how far time has come.
+
+    source 0   ──rows──▶ late? ──▶ waiting ──┐  (ts_ms, seq) order, up to the watermark
+    source 1   ──rows──▶ late? ──▶ waiting ──┴──▶ ready batch
+                          └──▶ late batch
+
+The watermark of a source trails its highest time by the allowed lateness and a millisecond: an event exactly
+`max_lateness_ms` behind is in time still. A row is late if its source's watermark had reached its time before
+the row came. That looks at the rows of one source in their order and at nothing else, so neither the size of
+chunks nor the interleaving of sources makes an event late. The watermark of all is the least of those sources
+that have not ended.
+
+One thing does depend on sizes: when more events wait than the bound allows, the oldest go on early, are
+counted in `forced`, and raise the watermark; what then comes from before it is late too.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from cep.columns import Batch, Bools, Ints, Projection, concat
+from cep.engines.matcher import FOREVER_MS
+
+BEFORE_ALL_MS: Final = -FOREVER_MS
+"""The watermark while some source has shown no event yet."""
+
+END_MS: Final = FOREVER_MS - 1
+"""The watermark at the end of all input: after every event, and before what never comes."""
+
+BUFFER_EVENTS_MAX: Final = 1_000_000
+
+
+class EventClock:
+    """Orders the events of a fixed number of sources by time. Rows of types nobody wants only move time."""
+
+    def __init__(
+        self,
+        max_lateness_ms: Sequence[int],
+        buffer_events_max: int = BUFFER_EVENTS_MAX,
+        projection: Projection | None = None,
+    ) -> None:
+        """One allowed lateness for each source; `projection` says which event types go on, None is all."""
+        self.watermark_ms = BEFORE_ALL_MS
+        """Every event up to this time was given out or was late. Never falls; END_MS once all ended."""
+        self.late = 0
+        """Rows that came too late."""
+        self.forced = 0
+        """Events that went on before the watermark had reached them."""
+        self.skipped = 0
+        """Rows in time, of types nobody wants."""
+        self.waiting = 0
+        """Events that wait for the watermark."""
+        self._highest = [BEFORE_ALL_MS] * len(max_lateness_ms)
+        self._lateness = tuple(max_lateness_ms)
+        self._ended = [False] * len(max_lateness_ms)
+        self._forced_ms = BEFORE_ALL_MS
+        self._max = buffer_events_max
+        self._projection = projection or Projection()
+        # A heap of batches, each in order, by the time of its first row; the number settles ties.
+        self._waiting: list[tuple[int, int, Batch]] = []
+        self._pushed = 0
+
+    def source_watermark_ms(self, source: int) -> int:
+        """How far the time of one source has come; END_MS once it ended. Read next from the least."""
+        if self._ended[source]:
+            return END_MS
+        return max(BEFORE_ALL_MS, self._highest[source] - self._lateness[source] - 1)
+
+    def push(self, source: int, batch: Batch) -> tuple[Batch | None, Batch]:
+        """Take the next rows of a source: the events that may go on now, in order, and the late rows."""
+        assert not self._ended[source], "a source that ended has no more rows"
+        late = self._late_rows(source, batch.ts_ms)
+        in_time = ~late
+        wanted = np.array(
+            [self._projection.wants(name) for name in batch.type_names] + [True], dtype=np.bool_
+        )
+        keep = in_time & wanted[batch.types]
+        self.late += int(np.count_nonzero(late))
+        self.skipped += int(np.count_nonzero(in_time & ~keep))
+        self._add(_in_order(batch.take(np.flatnonzero(keep))))
+        if len(batch):
+            self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
+        return self._release(), batch.take(np.flatnonzero(late))
+
+    def end(self, source: int) -> Batch | None:
+        """The source has no more rows: the events that may go on because of that."""
+        self._ended[source] = True
+        return self._release()
+
+    def _late_rows(self, source: int, ts_ms: Ints) -> Bools:
+        """Which rows their source's watermark had passed before they came: a running maximum says it."""
+        before = np.concatenate([np.array([self._highest[source]], dtype=np.int64), ts_ms[:-1]])[: len(ts_ms)]
+        watermark = np.maximum.accumulate(before) - self._lateness[source] - 1
+        return (ts_ms <= watermark) | (ts_ms <= self._forced_ms)
+
+    def _release(self) -> Batch | None:
+        sources = range(len(self._lateness))
+        least = min((self.source_watermark_ms(source) for source in sources), default=END_MS)
+        self.watermark_ms = max(self.watermark_ms, least)
+        ready = self._cut(self.watermark_ms)
+        if self.waiting > self._max:
+            ready += self._force()
+        if not ready:
+            return None
+        return _in_order(concat(ready))
+
+    def _force(self) -> list[Batch]:
+        """Let the oldest go although older ones may come: a tenth, so that it is not done for each event."""
+        times = np.concatenate([batch.ts_ms for _, _, batch in self._waiting])
+        excess = len(times) - self._max + self._max // 10
+        self._forced_ms = int(np.partition(times, excess - 1)[excess - 1])
+        self.watermark_ms = max(self.watermark_ms, self._forced_ms)
+        ready = self._cut(self._forced_ms)
+        self.forced += sum(len(batch) for batch in ready)
+        return ready
+
+    def _add(self, batch: Batch) -> None:
+        if len(batch):
+            self._pushed += 1
+            self.waiting += len(batch)
+            heapq.heappush(self._waiting, (int(batch.ts_ms[0]), self._pushed, batch))
+
+    def _cut(self, until_ms: int) -> list[Batch]:
+        """Take out what waits with a time up to this one."""
+        ready = []
+        while self._waiting and self._waiting[0][0] <= until_ms:
+            _, _, batch = heapq.heappop(self._waiting)
+            self.waiting -= len(batch)
+            count = int(np.searchsorted(batch.ts_ms, until_ms, side="right"))
+            ready.append(batch.take(np.arange(count)))
+            self._add(batch.take(np.arange(count, len(batch))))
+        return ready
+
+
+def _in_order(batch: Batch) -> Batch:
+    return batch.take(np.lexsort((batch.seq, batch.ts_ms)))

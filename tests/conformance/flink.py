@@ -1,0 +1,324 @@
+"""Patterns of semantics `all`, which are Flink CEP's, as text of our language.
+
+What the two mean alike is only spelt anew. Where they differ, the text says what Flink means:
+
+    a window that excludes its end              WITHIN one millisecond less
+    a NOT behind a loop reaches into the loop   the NOT stands inside the loop's body
+    NOT, then only steps that may be missing    NOT stands in one group with them: the match does not wait
+    a greedy loop                               possessive, and its events are forbidden until the next step
+    notNext as the last step                    one more event, which is no part of the match
+    no window                                   one of a hundred years
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from tests.conformance.cases import Case, Json
+from tests.conformance.text import (
+    NO_WINDOW_MS,
+    RESERVED,
+    Names,
+    RuleText,
+    UnsayableError,
+    condition_text,
+    duration_text,
+    event_text,
+    name_text,
+    nodes_below,
+    quantifier_text,
+)
+
+MATCHES_MAX: Final = 1_000_000
+"""`PICK ALL` must be bounded; this is more than any case has matches."""
+
+_FOLLOW: Final = {"strict": "NEXT ", "relaxed": "", "any": "ANY "}
+_INNER: Final = {"strict": " CONSECUTIVE", "relaxed": "", "any": " COMBINATIONS"}
+_SKIP: Final = {"none": "NO SKIP", "past_last": "SKIP PAST LAST", "to_next": "SKIP TO NEXT"}
+
+
+def rule_text(case: Case) -> RuleText:
+    """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
+    return _Writer(case).rule()
+
+
+class _Writer:
+    """Writes the rule of one case; keeps track of the names given away."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._names = _names(case)
+        self._given = set(self._names.written.values())
+        self._uncounted: set[str] = set()
+        """Variables of ours that take an event which is no part of the match."""
+
+    def rule(self) -> RuleText:
+        root = self._case.pattern
+        steps = root["seq"] if _is_plain(root) else [root]
+        body = ", ".join(self._steps(steps, ends=True))
+        text = "\n".join([f"SEQ({body})", " ".join(self._clauses(root, steps[-1]))])
+        variables: dict[str, str | None] = {ours: name for name, ours in self._names.written.items()}
+        variables.update(dict.fromkeys(self._uncounted))
+        return RuleText(text, variables)
+
+    # --- clauses -----------------------------------------------------------------------------------------
+
+    def _clauses(self, root: Json, last: Json) -> list[str]:
+        found = []
+        if types := _types_that_matter(self._case):
+            found.append("FROM " + ", ".join(name_text(each) for each in types))
+        if self._case.key:
+            found.append("BY " + ", ".join(name_text(each) for each in self._case.key))
+        if root.get("within"):
+            found.append(f"WITHIN {duration_text(root['within'] - 1)}")
+        elif not _is_undecided(last):
+            found.append(f"WITHIN {duration_text(NO_WINDOW_MS)}")
+        found += ["PICK ALL", f"AFTER MATCH {self._skip()}", f"LIMIT {MATCHES_MAX}"]
+        if self._case.expect_timeout is not None:
+            found.append("ON TIMEOUT EMIT (timed_out = TRUE)")
+        return found
+
+    def _skip(self) -> str:
+        kind, _, variable = self._case.skip.partition(":")
+        if kind in ("to_first", "to_last"):
+            return f"SKIP TO {kind[3:].upper()} {self._names.variable(variable)}"
+        if kind not in _SKIP:
+            raise UnsayableError(f"the skip policy {kind}")
+        if kind == "past_last" and self._uncounted:
+            # The event behind the match is free to start the next one.
+            return f"SKIP TO LAST {name_text(min(self._uncounted))}"
+        return _SKIP[kind]
+
+    # --- steps -------------------------------------------------------------------------------------------
+
+    def _steps(self, nodes: Sequence[Json], *, ends: bool) -> list[str]:
+        """The steps of a sequence; `ends` if nothing of the pattern comes behind it."""
+        tail = _optional_tail(nodes) if ends else len(nodes)
+        found = []
+        for position, node in enumerate(nodes[:tail]):
+            behind = nodes[position + 1 : tail]
+            last = ends and position == len(nodes) - 1
+            if "not" in node:
+                before = nodes[position - 1] if position else {}
+                if last or before.get("optional") or not _takes_in(before, node):
+                    found.append(self._absence(node, last=last))
+                continue
+            taken_in = behind[0] if behind and _takes_in(node, behind[0]) else None
+            found.append(self._step(node, taken_in, ends=last))
+            if _needs_guard(node, behind):
+                found.append(f"NOT {self._event(node)} {self._fresh('no_' + node['event'])}")
+        if tail < len(nodes):
+            found.append(self._optional_end(nodes[tail:]))
+        return found
+
+    def _optional_end(self, nodes: Sequence[Json]) -> str:
+        """Absences and then steps that may be missing, as one group that may be missing as a whole.
+
+        The first of them that is there decides what may come behind it, so the group is never empty.
+        """
+        absent = [node for node in nodes if "not" in node]
+        rest = nodes[len(absent) :]
+        ways = [[rest[i] | {"optional": False}, *rest[i + 1 :]] for i in range(len(rest))]
+        if len(ways) == 1:
+            return f"SEQ({', '.join(self._steps([*absent, *ways[0]], ends=False))})?"
+        branches = ", ".join(f"SEQ({', '.join(self._steps(way, ends=False))})" for way in ways)
+        return f"SEQ({', '.join([*self._steps(absent, ends=False), f'OR({branches})'])})?"
+
+    def _step(self, node: Json, absence: Json | None, *, ends: bool) -> str:
+        """One step; the absence must hold after every turn of its loop."""
+        unit = self._unit(node, ends=ends)
+        if absence is not None:
+            unit = f"SEQ({unit}, {self._absence(absence, last=False)})"
+        low, high = _turns(node)
+        greed = "+" if _is_possessive(node) else ""
+        inner = _INNER[node.get("inner") or "relaxed"] if high != 1 else ""
+        until = self._until(node)
+        if node.get("optional") and low > 1:
+            unit = f"SEQ({unit}{quantifier_text(low, high, greed)}{inner}{until})?{greed}"
+        else:
+            low = 0 if node.get("optional") else low
+            unit = f"{unit}{quantifier_text(low, high, greed)}{inner}{until}"
+        within = f" WITHIN {duration_text(node['within'] - 1)}" if node.get("within") else ""
+        gap = f" GAP {duration_text(node['gap'] - 1)}" if node.get("gap") else ""
+        return f"{_FOLLOW[node.get('follow') or 'relaxed']}{unit}{within}{gap}"
+
+    def _unit(self, node: Json, *, ends: bool) -> str:
+        """What a step repeats: an event with its variable, or a group."""
+        match node:
+            case {"event": str(name)}:
+                return f"{self._event(node)} {self._names.variable(name)}"
+            case {"seq": [_, *_]}:
+                once = _turns(node)[1] == 1
+                return f"SEQ({', '.join(self._steps(node['seq'], ends=ends and once))})"
+            case {"and": [*branches]} | {"permute": [*branches]}:
+                return f"AND({', '.join(self._branch(each) for each in branches)})"
+            case {"or": [*branches]}:
+                return f"OR({', '.join(self._branch(each) for each in branches)})"
+        raise UnsayableError(f"a pattern node with {', '.join(sorted(node)) or 'nothing'} in it")
+
+    def _branch(self, node: Json) -> str:
+        if "not" in node:
+            return self._absence(node, last=False)
+        return self._step(node, None, ends=False)
+
+    def _event(self, node: Json) -> str:
+        names = replace(self._names, own=node["event"])
+        return event_text(node.get("type"), condition_text(node.get("where"), names))
+
+    def _until(self, node: Json) -> str:
+        if node.get("until") is None:
+            return ""
+        return f" UNTIL {event_text(None, condition_text(node['until'], self._names))}"
+
+    # --- absences ----------------------------------------------------------------------------------------
+
+    def _absence(self, node: Json, *, last: bool) -> str:
+        if _is_strict_not(node):
+            if last and not _is_quantified(node):
+                return self._other_event(node["not"])
+            return f"NEXT NOT {self._forbidden(node['not'], node)}"
+        lasting = f" FOR {duration_text(node['for'] - 1)}" if node.get("for") else ""
+        return f"NOT {self._forbidden(node['not'], node)}{lasting}"
+
+    def _forbidden(self, node: Json, loop: Json | None = None) -> str:
+        """What an absence forbids. A quantifier on it is wrong; it is written all the same, to be refused."""
+        if "event" not in node:
+            raise UnsayableError("an absence of something other than one event")
+        low, high = _turns(loop or node)
+        low = 0 if (loop or node).get("optional") else low
+        return f"{self._event(node)} {self._fresh(node['event'])}{quantifier_text(low, high)}"
+
+    def _other_event(self, node: Json) -> str:
+        """Any next event but this one."""
+        condition = condition_text(node.get("where"), self._names)
+        tests = [f"(type(this) != {name_text(node['type'])!r})"] if node.get("type") else []
+        tests += [f"(NOT coalesce({condition}, FALSE))"] if condition else []
+        name = self._fresh(node["event"])
+        self._uncounted.add(name)
+        return f"NEXT {event_text(None, ' OR '.join(tests) or 'FALSE')} {name_text(name)}"
+
+    def _fresh(self, name: str) -> str:
+        """A name like this one that no other variable has. Absences repeated in a text need one each."""
+        number, fresh = 1, name
+        while fresh in self._given:
+            number += 1
+            fresh = f"{name}_{number}"
+        self._given.add(fresh)
+        return name_text(fresh)
+
+
+def _names(case: Case) -> Names:
+    """Names for all variables that take events; a variable called like an attribute gets another name."""
+    attributes = {name for event in case.events for name in event.fields} | RESERVED
+    taken = list(dict.fromkeys(_variables(case.pattern)))
+    written: dict[str, str] = {}
+    for name in taken:
+        ours = name
+        while ours in attributes or (ours != name and ours in taken):
+            ours += "_"
+        written[name] = ours
+    return Names(written, frozenset(_repeated(case.pattern, inside=False)))
+
+
+def _variables(node: Json) -> list[str]:
+    if "not" in node:
+        return []
+    if "event" in node:
+        return [node["event"]]
+    return [name for child in _children(node) for name in _variables(child)]
+
+
+def _repeated(node: Json, *, inside: bool) -> list[str]:
+    """Variables that may take more than one event."""
+    if "not" in node:
+        return []
+    inside = inside or _turns(node)[1] != 1
+    if "event" in node:
+        return [node["event"]] if inside else []
+    return [name for child in _children(node) for name in _repeated(child, inside=inside)]
+
+
+def _children(node: Json) -> list[Json]:
+    return [child for name in ("seq", "and", "or", "permute") for child in node.get(name, ())]
+
+
+def _is_plain(node: Json) -> bool:
+    """A sequence once, so that its steps are the pattern's steps."""
+    return "seq" in node and not _is_quantified(node) and "until" not in node
+
+
+def _turns(node: Json) -> tuple[int, int | None]:
+    """How often a node is repeated; `optional` is apart."""
+    if "min" not in node and "max" not in node:
+        return 1, 1
+    low = node.get("min")
+    return (1 if low is None else low), node.get("max")
+
+
+def _is_strict_not(node: Json) -> bool:
+    return "not" in node and "strict" in (node.get("negated_follow"), node.get("follow"))
+
+
+def _is_quantified(node: Json) -> bool:
+    return _turns(node) != (1, 1) or bool(node.get("optional"))
+
+
+def _is_undecided(last: Json) -> bool:
+    """Whether a pattern ends with an absence that needs a window of the case's own: it must not get ours.
+
+    A quantifier on it must be what the pattern is refused for, so then it gets one.
+    """
+    if "not" not in last or _is_strict_not(last) or _is_quantified(last):
+        return False
+    return last.get("for") is None
+
+
+def _takes_in(node: Json, absence: Json) -> bool:
+    """Whether a step is a loop that must hold the absence right behind it in its own body.
+
+    Flink looks for the forbidden event after every turn. For `notNext` that is so once the loop may end. An
+    absence of a given length cannot go in: there it would also hold up the next turn.
+    """
+    low, high = _turns(node)
+    if "not" not in absence or "not" in node or high == 1 or absence.get("for"):
+        return False
+    return not _is_strict_not(absence) or low <= 1
+
+
+def _optional_tail(nodes: Sequence[Json]) -> int:
+    """Where the last absence begins, if only steps that may be missing come behind it; else the end."""
+    position = len(nodes)
+    while position and "not" not in nodes[position - 1] and nodes[position - 1].get("optional"):
+        position -= 1
+    behind = position
+    while position and "not" in nodes[position - 1]:
+        position -= 1
+    return position if position < behind < len(nodes) else len(nodes)
+
+
+def _is_possessive(node: Json) -> bool:
+    """Whether greed changes anything: not for a fixed number of turns."""
+    low, high = _turns(node)
+    return bool(node.get("greedy")) and (low != high or bool(node.get("optional")))
+
+
+def _needs_guard(node: Json, behind: Sequence[Json]) -> bool:
+    """Whether an event that fits a greedy loop could come when the loop itself cannot take it any more."""
+    low, high = _turns(node)
+    if not node.get("greedy") or low == high or not behind or "event" not in node or node.get("until"):
+        return False
+    return high is not None or node.get("inner") == "strict" or node.get("follow") in ("strict", "any")
+
+
+def _types_that_matter(case: Case) -> list[str]:
+    """Every event type, when the rule would otherwise not see those that break strict contiguity."""
+    nodes = [node for node in nodes_below(case.pattern) if "event" in node]
+    strict = any(
+        "strict" in (node.get("follow"), node.get("inner"), node.get("negated_follow"))
+        for node in nodes_below(case.pattern)
+    )
+    if not strict or any(node.get("type") is None for node in nodes):
+        return []
+    return sorted({event.type for event in case.events} | {node["type"] for node in nodes})

@@ -1,0 +1,192 @@
+"""One case through the parser, the checker, the compiler and an engine, and the comparison at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cep.columns import Batch
+from cep.engines.feed import Tests, make_feed
+from cep.engines.matcher import Limits, Match, Matcher
+from cep.engines.reference import ReferenceMatcher
+from cep.errors import Diagnostic, Source, has_errors, render_all
+from cep.event import Event
+from cep.plan.compile import Plan
+from cep.rulebook.pipeline import compile_text
+from cep.schema import Schema
+from tests.conformance.cases import Case, Found, Watermark
+from tests.conformance.flink import rule_text
+from tests.conformance.text import NO_WINDOW_MS, RuleText, UnsayableError
+
+Status = Literal["passed", "failed", "skipped"]
+
+ADAPTERS: Final[Mapping[str, Callable[[Case], RuleText]]] = {"all": rule_text}
+"""Semantics of a case → what writes it as a rule of ours."""
+
+# No case may pass by a limit that a user would have to set higher.
+UNLIMITED: Final = Limits(runs_per_key=1_000_000, events_per_key=1_000_000)
+
+ENGINES: Final[Mapping[str, Callable[[Plan], Matcher]]] = {
+    "reference": lambda plan: ReferenceMatcher(plan, UNLIMITED)
+}
+
+Way = Literal["single", "whole"]
+"""How events go in: one at a time with time told before each, or all that a watermark releases at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a case. `reason` says why it failed or was skipped; `text` is the rule it became."""
+
+    case: Case
+    status: Status
+    reason: str = ""
+    text: str = ""
+    expected: str = ""
+    got: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Events in the order of time, and how far event time has come behind them."""
+
+    events: tuple[Event, ...]
+    watermark_ms: int
+
+
+def run_case(case: Case, engine: str = "reference", way: Way = "single") -> Outcome:
+    """Run one case. What goes wrong in it, whatever it is, is a failure of this case only."""
+    try:
+        rule = write(case)
+    except UnsayableError as reason:
+        return Outcome(case, "skipped", str(reason))
+    try:
+        return _judge(case, rule, engine, way)
+    except Exception as error:  # noqa: BLE001 - one case must not keep the others from being run
+        return Outcome(case, "failed", f"broke with {type(error).__name__}: {error}", rule.text)
+
+
+def write(case: Case) -> RuleText:
+    """The case as a rule of ours; UnsayableError with the reason if there is none."""
+    adapter = ADAPTERS.get(case.semantics)
+    if adapter is None:
+        raise UnsayableError(f"no adapter for semantics `{case.semantics}`")
+    return adapter(case)
+
+
+def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
+    plan, diagnostics = compile_rule(rule.text)
+    if case.expect_error is not None:
+        expected = f"refused ({case.expect_error})"
+        if has_errors(diagnostics):
+            return Outcome(case, "passed", "", rule.text, expected, render_all(diagnostics))
+        return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
+    if plan is None:
+        return Outcome(case, "failed", "refused", rule.text, "accepted", render_all(diagnostics))
+    given = match_all(case, plan, ENGINES[engine](plan), way)
+    for outcome, wanted in (("match", case.expect), ("timeout", case.expect_timeout)):
+        if wanted is None:
+            continue
+        got = [found(match, rule) for match in given if match.outcome == outcome]
+        if counted(got) != counted(wanted):
+            what = "other matches" if outcome == "match" else "other timeouts"
+            return Outcome(case, "failed", what, rule.text, matches_text(wanted), matches_text(got))
+    return Outcome(case, "passed", "", rule.text)
+
+
+# --- the engine, and nothing of it anywhere else ----------------------------------------------------------
+
+
+def compile_rule(text: str) -> tuple[Plan | None, list[Diagnostic]]:
+    """The plan of a rule's text, None if it is refused; and what was said about it."""
+    return compile_text(Source.whole("case", text), Schema())
+
+
+def match_all(case: Case, plan: Plan, matcher: Matcher, way: Way) -> list[Match]:
+    """Everything the matcher gives for the entries of a case."""
+    tests = Tests([plan])
+    given: list[Match] = []
+    for delivery in deliveries(case, way):
+        if delivery.events:
+            batch = Batch.of(delivery.events)
+            given += matcher.process(make_feed(plan, batch, tests.masks(batch)))
+        given += matcher.advance(delivery.watermark_ms)
+    return given
+
+
+# --- time -------------------------------------------------------------------------------------------------
+
+
+def deliveries(case: Case, way: Way) -> Iterator[Delivery]:
+    """The entries of a case as an engine gets them."""
+    for delivery in _released(case):
+        if way == "single":
+            for event in delivery.events:
+                # Others of the same millisecond may still come, so time stands just before it.
+                yield Delivery((), event.ts_ms - 1)
+                yield Delivery((event,), event.ts_ms - 1)
+            yield Delivery((), delivery.watermark_ms)
+        else:
+            yield delivery
+
+
+def _released(case: Case) -> Iterator[Delivery]:
+    """Events that may be processed, in order, by watermark.
+
+    An event whose time is not after the watermark is late and dropped. Time then stands 1 ms before the
+    watermark of the case: there a window of d is over when d has passed, with us when more than d has passed.
+    Without watermarks the events are in order, and time is that of the last one.
+    """
+    waiting: list[Event] = []
+    reached: int | None = None
+    end = _end_ms(case)
+    if not any(isinstance(entry, Watermark) for entry in case.entries):
+        events = _in_order(case.events)
+        if events:
+            yield Delivery(events, events[-1].ts_ms - 1)
+    else:
+        for entry in case.entries:
+            if isinstance(entry, Watermark):
+                reached = min(entry.ts_ms, end)
+                ready = [event for event in waiting if event.ts_ms <= reached]
+                waiting = [event for event in waiting if event.ts_ms > reached]
+                yield Delivery(_in_order(ready), reached - 1)
+            elif reached is None or entry.ts_ms > reached:
+                waiting.append(entry)
+    if case.flush:
+        yield Delivery(_in_order(waiting), end)
+
+
+def _in_order(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda event: event.position))
+
+
+def _end_ms(case: Case) -> int:
+    """Event time at the end of everything: after every real window, before the one that stands for none."""
+    return min((event.ts_ms for event in case.events), default=0) + NO_WINDOW_MS - 1
+
+
+# --- comparison -------------------------------------------------------------------------------------------
+
+
+def found(match: Match, rule: RuleText) -> Found:
+    """A match in the words of the case."""
+    taken: dict[str, tuple[int, ...]] = {}
+    for ours, events in match.bindings.items():
+        name = rule.variables.get(ours, ours)
+        if name is not None:
+            taken[name] = taken.get(name, ()) + tuple(event.seq for event in events)
+    return taken
+
+
+def counted(matches: Sequence[Found]) -> Counter[tuple[tuple[str, tuple[int, ...]], ...]]:
+    """Matches as a multiset: neither their order nor that of their variables matters."""
+    return Counter(tuple(sorted(match.items())) for match in matches)
+
+
+def matches_text(matches: Sequence[Found]) -> str:
+    """Matches as a line each, sorted, so that two lists can be compared by eye."""
+    lines = sorted(" ".join(f"{var}{list(taken)}" for var, taken in match.items()) for match in matches)
+    return "\n".join(lines) or "(none)"

@@ -1,0 +1,1 @@
+"""Tests of the stages between the syntax tree and the engines."""

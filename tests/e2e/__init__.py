@@ -1,0 +1,1 @@
+"""Whole replays: real files and the samples in, alerts out."""

@@ -44,15 +44,19 @@ def type_mask(batch: Batch, types: tuple[str, ...] | None) -> Bools:
     return wanted[batch.types]
 
 
-def make_feed(plan: Plan, batch: Batch, masks: dict[Test, Bools]) -> Feed:
+def make_feed(
+    plan: Plan, batch: Batch, masks: dict[Test, Bools], since_ms: int | None = None
+) -> Feed:
     """The rows of a batch that a plan must see, with key and test bits, in order."""
+    if since_ms is None and len(batch):
+        since_ms = int(batch.ts_ms[0])
     bits = _bits([masks[test] for test in plan.tests], len(batch))
     of_types = type_mask(batch, plan.types)
     parts = [_part(plan, batch, group, bits, of_types) for group in plan.key_groups]
     null_keys = max((nulls for *_, nulls in parts), default=0)
     if len(parts) == 1:
         rows, keys, group_bits, _ = parts[0]
-        return Feed(batch, rows, keys, group_bits, null_keys)
+        return Feed(batch, rows, keys, group_bits, null_keys, since_ms)
     merged: dict[tuple[int, Key], int] = {}
     for rows, keys, group_bits, _ in parts:
         for row, key, passed in zip(rows, keys, group_bits, strict=True):
@@ -64,6 +68,7 @@ def make_feed(plan: Plan, batch: Batch, masks: dict[Test, Bools]) -> Feed:
         [key for (_, key), _ in ordered],
         [passed for _, passed in ordered],
         null_keys,
+        since_ms,
     )
 
 

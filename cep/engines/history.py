@@ -8,6 +8,7 @@ A cell lives as long as some run points at it; there is no buffer of the stream.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cep.event import Event
@@ -28,6 +29,31 @@ def extend(before: Cell | None, var: str, event: Event) -> Cell:
     return Cell(var, event, before, 1 if before is None else before.size + 1)
 
 
+class Bound(Mapping[str, list[Event]]):
+    """The bindings of a run, read from its cells only if somebody asks: most tests of an event do not."""
+
+    __slots__ = ("_cell", "_read")
+
+    def __init__(self, cell: Cell | None) -> None:
+        """Remember where to read."""
+        self._cell = cell
+        self._read: dict[str, list[Event]] | None = None
+
+    def __getitem__(self, var: str) -> list[Event]:
+        """The events of a variable, oldest first."""
+        if self._read is None:
+            self._read = bindings(self._cell)
+        return self._read[var]
+
+    def __iter__(self) -> Iterator[str]:
+        """The variables in order of first binding."""
+        return iter(bindings(self._cell))
+
+    def __len__(self) -> int:
+        """How many variables are bound."""
+        return len(bindings(self._cell))
+
+
 def bindings(cell: Cell | None) -> dict[str, list[Event]]:
     """Variables in order of first binding, the events of each oldest first.
 
@@ -40,5 +66,9 @@ def bindings(cell: Cell | None) -> dict[str, list[Event]]:
         cell = cell.before
     found: dict[str, list[Event]] = {}
     for each in reversed(cells):
-        found.setdefault(each.var, []).append(each.event)
+        taken = found.get(each.var)
+        if taken is None:
+            found[each.var] = [each.event]
+        else:
+            taken.append(each.event)
     return found

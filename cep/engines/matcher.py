@@ -79,6 +79,8 @@ class Feed:
     keys: Sequence[Key]
     bits: Sequence[int]
     null_keys: int = 0
+    since_ms: int | None = None
+    """How far back history reaches: a leading absence cannot be judged before it has its length."""
 
 
 class Matcher(Protocol):

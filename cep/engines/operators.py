@@ -274,6 +274,8 @@ def aggregate(
 
 
 def _distinct(values: Sequence[Value]) -> list[Value]:
+    if all(type(value) is str for value in values):
+        return list(dict.fromkeys(values))
     kept: dict[tuple[str, str], Value] = {}
     for value in values:
         kind = "number" if is_number(value) else type(value).__name__

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from cep.engines.attempts import Attempt, News, fire, merge, offer, start
 from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
-from cep.engines.history import bindings
+from cep.engines.history import Bound, bindings
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Feed, Gathered, Limits, Match, Outcome
 from cep.engines.runs import Arrival, Run, due_ms
 from cep.engines.skip import picked, survivors
@@ -63,8 +63,8 @@ class ReferenceMatcher:
     def process(self, feed: Feed) -> list[Match]:
         """Hold events against all runs; deadlines that pass before an event fire before it."""
         self.counters.null_keys += feed.null_keys
-        if self._covers_from_ms is None and len(feed.batch):
-            self._covers_from_ms = int(feed.batch.ts_ms[0])
+        if self._covers_from_ms is None:
+            self._covers_from_ms = feed.since_ms
         last_row, event = -1, None
         for row, key, bits in zip(feed.rows, feed.keys, feed.bits, strict=True):
             if self.counters.stopped:
@@ -130,7 +130,7 @@ class ReferenceMatcher:
                         run
                         for run in attempt.runs
                         if not self._auto.fits(
-                            unless, now.bits, Scope(now.event, bindings(run.cell), now.key)
+                            unless, now.bits, Scope(now.event, Bound(run.cell), now.key)
                         )
                     ]
         state.sweep()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
-from cep.engines.history import Cell, bindings, extend
+from cep.engines.history import Bound, Cell, extend
 from cep.event import Event, Key, Position
 from cep.plan.nfa import Arc
 
@@ -74,7 +74,7 @@ class Arrival:
 def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     """Offer one event to one run."""
     event = now.event
-    scope = Scope(event, bindings(run.cell), now.key)
+    scope = Scope(event, Bound(run.cell), now.key)
     run = _until(auto, run, now, scope)
     arcs = auto.arcs[run.state]
     alive, suspects = _survivors(auto, run, now, scope)
@@ -115,7 +115,7 @@ def arrive(auto: Automaton, run: Run, key: Key) -> tuple[Run, int | None]:
     """
     opened: list[Open] = []
     ends: int | None = None
-    bound = bindings(run.cell)
+    bound = Bound(run.cell)
     counts = dict(run.counts)
     for index, arc in enumerate(auto.arcs[run.state]):
         if not _guarded(arc, counts, run.closed):
@@ -269,7 +269,7 @@ def _guarded(arc: Arc, counts: dict[int, int], closed: frozenset[int]) -> bool:
 
 def future(auto: Automaton, run: Run) -> tuple[object, ...]:
     """Two runs that agree on this take the same events from now on."""
-    bound = bindings(run.cell)
+    bound = Bound(run.cell)
     needed = tuple(
         (var, tuple(event.seq for event in bound.get(var, ()))) for var in sorted(auto.needs[run.state])
     )

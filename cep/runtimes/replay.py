@@ -174,7 +174,7 @@ class _Replay:
         else:
             ready, late = self._clock.push(source, self._taken(chunk))
             self._refuse(late_rejects(late, self._lateness_ms[source]))
-        return self._detector.process(ready, self._time_ms())
+        return self._detector.process(ready, self._time_ms(), self._clock.first_ms)
 
     def _time_ms(self) -> int:
         """The watermark; once everything is read the time of the last event."""

@@ -54,6 +54,8 @@ class EventClock:
         """Rows in time, of types nobody wants."""
         self.waiting = 0
         """Events that wait for the watermark."""
+        self.first_ms: int | None = None
+        """The time of the earliest row of any type: history reaches back to it, and no further."""
         self._highest = [BEFORE_ALL_MS] * len(max_lateness_ms)
         self._lateness = tuple(max_lateness_ms)
         self._ended = [False] * len(max_lateness_ms)
@@ -79,6 +81,9 @@ class EventClock:
             [self._projection.wants(name) for name in batch.type_names] + [True], dtype=np.bool_
         )
         keep = in_time & wanted[batch.types]
+        if in_time.any():
+            earliest_ms = int(batch.ts_ms[in_time].min())
+            self.first_ms = earliest_ms if self.first_ms is None else min(self.first_ms, earliest_ms)
         self.late += int(np.count_nonzero(late))
         self.skipped += int(np.count_nonzero(in_time & ~keep))
         self._add(_in_order(batch.take(np.flatnonzero(keep))))

@@ -37,14 +37,17 @@ class Detector:
         self._tests = Tests([rule.plan for rule in self.rules])
         self._watch = [_Watch(rule, engine(rule)) for rule in self.rules]
 
-    def process(self, batch: Batch | None, watermark_ms: int) -> list[Alert]:
-        """Alerts that a batch and then the watermark complete, in the order of their detection."""
+    def process(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Alert]:
+        """Alerts that a batch and then the watermark complete, in the order of their detection.
+
+        `since_ms`: how far back history reaches, if that is further than the first event of a batch.
+        """
         found: list[tuple[tuple[object, ...], Alert]] = []
         masks = self._tests.masks(batch) if batch is not None and len(batch) else {}
         for watch in self._watch:
             matches: list[Match] = []
             if batch is not None and len(batch):
-                matches += watch.matcher.process(make_feed(watch.rule.plan, batch, masks))
+                matches += watch.matcher.process(make_feed(watch.rule.plan, batch, masks, since_ms))
             matches += watch.matcher.advance(watermark_ms)
             for match in matches:
                 if watch.allows(match):

@@ -1,0 +1,1 @@
+"""Tests of expressions: what every operator and function gives, nulls included."""

@@ -22,7 +22,7 @@ help: ## list the targets
 install: $(STAMP) ## make .venv with the cep command in it
 
 run: install ## replay the sample events through the sample rules and print the alerts
-	.venv/bin/cep replay samples --rules rules --config cep.yaml
+	.venv/bin/cep replay samples --rules rules --config cep.yaml --format table
 
 test: lint ## lints and every test, the slow ones too
 	$(PYTEST)

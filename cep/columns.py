@@ -192,7 +192,7 @@ def _recode(codes: Codes, values: Sequence[Value], coder: Coder) -> Codes:
     return table[codes]
 
 
-def _join(parts: list[NDArray[np.generic]], dtype: type) -> NDArray:  # type: ignore[type-arg]
+def _join(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray:  # type: ignore[type-arg]
     return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype=dtype)
 
 

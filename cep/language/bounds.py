@@ -13,7 +13,9 @@ from typing import Final, Literal, TypeAlias
 from cep.event import Value
 from cep.language.expressions import CompareOp, Expr
 
-BoundOp: TypeAlias = Literal["<", "<=", ">", ">=", "in", "out", "net", "not net", "null", "not null"]
+BoundOp: TypeAlias = Literal[
+    "<", "<=", ">", ">=", "in", "out", "outside", "net", "not net", "null", "not null"
+]
 
 MIRRORED: Final[dict[CompareOp, CompareOp]] = {
     "=": "=",
@@ -58,7 +60,7 @@ def holds(one: Value, op: CompareOp, other: Value) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One test: at most, at least, one of, none of, (not) in a network, (not) null.
+    """One test: at most, at least, one of, none of, outside a range, (not) in a network, (not) null.
 
     `written` are the constants with their places in the text.
     """
@@ -74,8 +76,9 @@ class Bounds:
 
     >>> from cep.language.expressions import NameExpr
     >>> bounds = Bounds()
-    >>> bounds.add(Bound(">", (5,)), NameExpr("first")), bounds.add(Bound("<", (3,)), NameExpr("second"))
-    (None, NameExpr(name='first'))
+    >>> bounds.add(Bound(">", (5,)), NameExpr("first"))
+    >>> bounds.add(Bound("<", (3,)), NameExpr("second")) == NameExpr("first")
+    True
     """
 
     whole: bool = False
@@ -119,7 +122,7 @@ class Bounds:
             return all(not _passes(value, other) for value in one.values)
         if other.op == "in":
             return all(not _passes(value, one) for value in other.values)
-        if ops & {"net", "not net"}:
+        if ops & {"net", "not net", "outside"}:
             return False
         return self._ranges_apart(one, other)
 
@@ -142,6 +145,9 @@ def _passes(value: Value, test: Bound) -> bool:
     match test.op:
         case "in":
             return value in test.values
+        case "outside":
+            low, high = test.values
+            return not (compared(value, low) and compared(value, high)) or not low <= value <= high
         case "<" | "<=" | ">" | ">=":
             return not compared(value, test.values[0]) or holds(value, test.op, test.values[0])
         case _:

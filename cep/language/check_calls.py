@@ -138,20 +138,24 @@ def _fits_arity(call: CallExpr, function: Function, scope: Scope) -> bool:
     return False
 
 
-def _fits_argument(function: Function, index: int, arg: Expr, type_: Type, scope: Scope) -> None:
+def _fits_argument(function: Function, index: int, arg: Expr, type_: Type, scope: Scope) -> bool:
+    """Whether an argument is of the kind that the function takes; if not, that is told."""
     wanted = function.argument(index)
     if isinstance(arg, StarExpr):
         scope.error("E202", arg, f"{function.name} takes no `*`", "only count(* OVER …) does")
-        return
+        return False
     if wanted not in _WANTED:
         if type_.kind in {"event", "group"} and wanted == "any" and function.group == "scalar":
             message = f"{function.name} takes a value, and `{said(arg)}` is {kind_said(type_)}"
             scope.error("E202", arg, message, "", f"name a field of it: {said(arg)}.…")
-        return
+            return False
+        return True
     kinds, words = _WANTED[wanted]
-    if type_.kind not in kinds and not is_open(type_):
+    fits = type_.kind in kinds or is_open(type_)
+    if not fits:
         label = f"`{said(arg)}` is {kind_said(type_)}"
         scope.error("E202", arg, f"{function.name} needs {words} here", label)
+    return fits
 
 
 def _zone(arg: Expr, scope: Scope) -> None:
@@ -194,7 +198,7 @@ def _merged(call: CallExpr, args: tuple[Expr, ...], types: list[Type], scope: Sc
 def _over_loop(call: CallExpr, function: Function, scope: Scope) -> Type:
     arg, name = call.args[0], function.name
     if isinstance(arg, StarExpr):
-        example = next((each for each in scope.site.known if scope.is_many(each)), "f")
+        example = next((each for each in scope.known() if scope.is_many(each)), "f")
         scope.error("E205", call, "count(*) of what?", "`*` counts over history only", f"count({example})")
         return INT
     if name == "prev":
@@ -214,15 +218,15 @@ def _over_loop(call: CallExpr, function: Function, scope: Scope) -> Type:
         return UNKNOWN
     inner = replace(scope, element=over[0])
     type_ = inner.typed(arg, inner) if not isinstance(arg, NameExpr) else _whole(arg, inner)
-    if not is_open(type_) and not (type_.kind in {"event", "group"} and name in _OF_ANY_VALUE):
-        _fits_argument(function, 0, arg, type_, scope)
-        if type_.kind in {"event", "group"} and function.argument(0) == "any":
-            message = f"{name} needs a value of each event of `{over[0]}`"
-            scope.error(
-                "E202", arg, message, f"`{said(arg)}` is {kind_said(type_)}", f"{name}({said(arg)}.amount)"
-            )
     for i, more in enumerate(call.args[1:], start=1):
         _fits_argument(function, i, more, scope.typed(more, scope), scope)
+    if type_.kind in {"event", "group"} and name not in _OF_ANY_VALUE and function.argument(0) != "event":
+        message = f"{name} needs a value of each event of `{over[0]}`"
+        label = f"`{said(arg)}` is {kind_said(type_)}"
+        scope.error("E202", arg, message, label, f"{name}({said(arg)}.amount)")
+        return UNKNOWN
+    if not (type_.kind in {"event", "group"} or _fits_argument(function, 0, arg, type_, scope)):
+        return UNKNOWN
     if function.result == "same":
         return replace(type_, constant=False, nullable=type_.nullable if name in {"first", "last"} else False)
     return _RESULTS.get(function.result, UNKNOWN)
@@ -279,7 +283,7 @@ def _no_loop(call: CallExpr, scope: Scope) -> None:
     arg, name = call.args[0], call.name.lower()
     variables = [node.name for node in walk(arg) if isinstance(node, NameExpr) and scope.variable(node.name)]
     own = scope.site.var if scope.site.var is not None and scope.is_many(scope.site.var) else None
-    loops = [each for each in scope.site.known if scope.is_many(each)]
+    loops = [each for each in scope.known() if scope.is_many(each)]
     if variables:
         before = len(scope.report.found)
         scope.typed(arg, scope)
@@ -318,15 +322,15 @@ def _previous(call: CallExpr, scope: Scope) -> Type:
     var = site.var if site.var is not None else ONLY
     looped = bool(site.loops)
     if site.role != "filter" or not looped:
-        known = [
-            each
-            for each, held in scope.survey.variables.items()
-            if each in site.known and held.types is not None
-        ]
+        known = [each for each in scope.known() if scope.survey.variables[each].types is not None]
         repair = (
             f"name the step before: {known[-1]}.{said(arg)}" if known and isinstance(arg, NameExpr) else ""
         )
         scope.error("E205", call, "prev needs a loop", "this step takes one event", repair)
+        return UNKNOWN
+    if any(isinstance(node, NameExpr) and node.name == site.var for node in walk(arg)):
+        repair = f"prev({said(arg).removeprefix(f'{var}.')})"
+        scope.error("E205", arg, f"prev looks at the event before, not at `{var}`", "", repair)
         return UNKNOWN
     inner = replace(scope, element=var)
     type_ = inner.typed(arg, inner)

@@ -10,7 +10,7 @@ from cep.errors import Span
 from cep.language.expressions import DurationSyntax
 from cep.language.literals import duration_text
 from cep.language.printer import show
-from cep.language.report import Report
+from cep.language.report import Report, used_at
 from cep.language.sites import Survey, is_loop, steps_of
 from cep.language.suggest import listed
 from cep.language.syntax import (
@@ -96,8 +96,11 @@ _NOTHING: Final = {
 def _fits(duration: DurationSyntax, word: str, window_ms: int | None, report: Report) -> None:
     if duration.ms is None or window_ms is None or duration.ms <= window_ms:
         return
+    if used_at(duration.span, report.source):
+        # A definition may be used in a smaller window than its own.
+        return
     window = duration_text(window_ms)
-    message = f"{word} {show(duration)} is larger than the window around it"
+    message = f"{word} {duration.text or show(duration)} is larger than the window around it"
     report.error(
         "E305", duration.span, message, f"WITHIN {window} ends it sooner", f"{word} {window} or less"
     )
@@ -161,7 +164,7 @@ def _emits(pattern: PatternSyntax, report: Report) -> None:
         if kind in moments:
             place = report.source.place(moments[kind].start)
             report.error(
-                "E310", head, "a match is told once", f"the first EMIT is at {place.line}:{place.column}",
+                "E310", head, f"a {kind} is told once", f"the first EMIT is at {place.line}:{place.column}",
                 "keep one EMIT, and beside it at most one ON TIMEOUT EMIT",
             )  # fmt: skip
         moments.setdefault(kind, emit.span)

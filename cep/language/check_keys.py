@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cep.language.expressions import PathSyntax
 from cep.language.kinds import NUMBERS, TEXTS, UNKNOWN, Type, of_field
@@ -12,12 +12,13 @@ from cep.language.sites import EventPlace, Survey
 from cep.language.suggest import nearest
 from cep.language.syntax import EventSyntax, PatternSyntax, UnitSyntax
 from cep.language.tree import walk
-from cep.schema import Schema
+from cep.schema import FieldType, Schema
 
 
 def check_keys(pattern: PatternSyntax, survey: Survey, schema: Schema, report: Report) -> dict[str, Type]:
     """The values of the key by the names that `WHERE` and `EMIT` may use; what does not fit is reported."""
-    places = [*survey.places, *_silent(pattern)]
+    silent = list(_silent(pattern))
+    places = [*survey.places, *silent]
     keyed = [place for place in places if place.by]
     size = len(pattern.by) or max((len(place.by) for place in keyed), default=0)
     first: list[tuple[Type, str] | None] = [None] * size
@@ -31,7 +32,7 @@ def check_keys(pattern: PatternSyntax, survey: Survey, schema: Schema, report: R
             report.error("E206", span, message, "keys are compared part by part", "BY (a, b) names two parts")
         else:
             for i, path in enumerate(paths):
-                first[i] = _part(path, place, first[i], schema, report)
+                first[i] = _part(path, place, first[i], schema, report, can_have_own=place not in silent)
     keys: dict[str, Type] = {}
     _unread(pattern, schema, report)
     for path, found in zip(pattern.by, first, strict=False):
@@ -75,13 +76,23 @@ def _no_key(place: EventPlace, other: EventPlace, schema: Schema, report: Report
 
 
 def _part(
-    path: PathSyntax, place: EventPlace, first: tuple[Type, str] | None, schema: Schema, report: Report
+    path: PathSyntax,
+    place: EventPlace,
+    first: tuple[Type, str] | None,
+    schema: Schema,
+    report: Report,
+    *,
+    can_have_own: bool,
 ) -> tuple[Type, str] | None:
     """Look at one part of the key in all types of a step; the first kind found is what others must fit."""
     for event_type in (str(each) for each in place.event.types):
         if not schema.declares(event_type) or path.parts[0] == "ts":
             continue
-        found = _key_type(path, event_type, place, schema, report)
+        if path.parts[0] not in schema.types[event_type]:
+            repair = _own_key(place, schema.types[event_type]) if can_have_own and not place.by else ""
+            _no_field(path, event_type, schema, repair, report)
+            continue
+        found = _key_type(path, event_type, schema, report)
         if found is None:
             continue
         if first is None:
@@ -93,25 +104,24 @@ def _part(
     return first
 
 
-def _key_type(
-    path: PathSyntax, event_type: str, place: EventPlace, schema: Schema, report: Report
-) -> Type | None:
+def _no_field(path: PathSyntax, event_type: str, schema: Schema, repair: str, report: Report) -> None:
     fields = schema.types[event_type]
-    declared = fields.get(path.parts[0])
-    if declared is None:
-        close = nearest(path.parts[0], fields)
-        label = f"did you mean `{close[0]}` ({fields[close[0]].kind})?" if close else ""
-        other = next((name for name in fields if name.endswith("_id")), next(iter(fields), path.parts[0]))
-        repair = (
-            ""
-            if place.by
-            else f"give that step a key of its own: {_name(place)} BY {close[0] if close else other}"
-        )
-        report.error("E206", path.span, f"{event_type} has no field `{path}` to be the key", label, repair)
-        return None
+    close = nearest(path.parts[0], fields)
+    label = f"did you mean `{close[0]}` ({fields[close[0]].kind})?" if close else ""
+    message = f"{event_type} has no field `{path}` to be the key"
+    report.error("E206", path.span, message, label, "" if close else repair)
+
+
+def _own_key(place: EventPlace, fields: Mapping[str, FieldType]) -> str:
+    likely = next((name for name in fields if name.endswith("_id")), next(iter(fields), None))
+    return f"give that step a key of its own: {_name(place)} BY {likely}" if likely else ""
+
+
+def _key_type(path: PathSyntax, event_type: str, schema: Schema, report: Report) -> Type | None:
+    """The type of a part of the key; None if it is nothing that can be compared for being equal."""
     if len(path.parts) > 1:
         return None
-    type_ = of_field(declared)
+    type_ = of_field(schema.types[event_type][path.parts[0]])
     if type_.kind in {"list", "record", "float"}:
         label = f"`{path}` is {kind_said(type_)} in {event_type}"
         report.error("E206", path.span, "this cannot be a key", label, "a key is a text or a whole number")

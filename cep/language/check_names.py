@@ -27,7 +27,10 @@ def check_names(pattern: PatternSyntax, survey: Survey, schema: Schema, report: 
     types = dict.fromkeys(str(path) for event in events for path in event.types)
     for unless in pattern.unless:
         if unless.name is not None:
-            _variable(unless.name, unless.span, types, schema, report)
+            # The name is the last word of the clause.
+            span = Span(unless.span.end - len(unless.name), unless.span.end)
+            at_end = report.source.text[span.start : span.end] == unless.name
+            _variable(unless.name, span if at_end else unless.span, types, schema, report)
     for unit in walk(pattern.unit):
         if isinstance(unit, UnitSyntax) and unit.name is not None:
             _variable(unit.name, unit.name_span, types, schema, report)
@@ -85,7 +88,7 @@ def _twice_in_event(events: Iterable[EventSyntax], report: Report) -> None:
 def _variable(name: str, span: Span, types: Iterable[str], schema: Schema, report: Report) -> None:
     if name in RESERVED:
         message = f"`{name}` cannot name a variable"
-        report.error("E204", span, message, f"`{name}` is {RESERVED[name]}", f"name it `{name[0]}`")
+        report.error("E204", span, message, f"`{name}` is {RESERVED[name]}", "give it another name")
         return
     for event_type in types:
         if schema.declares(event_type) and name in schema.types[event_type]:
@@ -140,7 +143,7 @@ def _skip(after: SkipSyntax, name: str, pattern: PatternSyntax, survey: Survey, 
             "E202", after.span, f"`{name}` is a group of events, not one", "SKIP TO goes to one event",
             f"AFTER MATCH SKIP TO LAST {inner[-1]}" if inner else "name a step of the group",
         )  # fmt: skip
-    elif may_lack(pattern.unit, name):
+    elif may_lack(pattern.unit, name) and (pattern.pick is None or pattern.pick.pick != "all"):
         report.error(
             "E306", after.span, f"`{name}` may be empty, and there would be nothing to skip to",
             f"not every match has a `{name}`", "AFTER MATCH SKIP PAST LAST",

@@ -10,12 +10,13 @@ from cep.language.expressions import (
     InExpr,
     IsNullExpr,
     LikeExpr,
+    LiteralExpr,
     LogicExpr,
     NameExpr,
     NotExpr,
 )
 from cep.language.scope import Scope, said
-from cep.language.tree import walk
+from cep.language.tree import conjuncts, walk
 
 
 def check_nulls(expr: Expr, scope: Scope) -> None:
@@ -23,6 +24,10 @@ def check_nulls(expr: Expr, scope: Scope) -> None:
     if not any(type_.nullable for type_ in scope.found.values()):
         return
     asked = {node.operand for node in walk(expr) if isinstance(node, IsNullExpr)}
+    # Beside `country IN ('US', 'CA')` null does not pass anyway.
+    asked |= {
+        leaf for part in conjuncts(expr) if _is_plain(part) for leaf in walk(part) if isinstance(leaf, Expr)
+    }
     _look(expr, scope, asked, negated=False)
 
 
@@ -34,13 +39,23 @@ def _look(expr: Expr, scope: Scope, asked: set[Expr], *, negated: bool) -> None:
         case NotExpr(operand):
             _look(operand, scope, asked, negated=not negated)
         case CompareExpr(op, left, right):
-            if (op == "!=") != negated:
+            if (op == "!=") != negated and LiteralExpr("null", None, "null") not in (left, right):
                 _warn(expr, (left, right), scope, asked)
         case InExpr(left, _, opposite) | BetweenExpr(left, _, _, opposite) | LikeExpr(_, left, _, opposite):
             if opposite != negated:
                 _warn(expr, (left,), scope, asked)
         case _:
             return
+
+
+def _is_plain(test: Expr) -> bool:
+    match test:
+        case CompareExpr(op):
+            return op != "!="
+        case InExpr(negated=negated) | BetweenExpr(negated=negated) | LikeExpr(negated=negated):
+            return not negated
+        case _:
+            return False
 
 
 def _warn(test: Expr, sides: tuple[Expr, ...], scope: Scope, asked: set[Expr]) -> None:

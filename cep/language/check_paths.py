@@ -105,7 +105,7 @@ def _named(
         var = scope.only.var or ONLY
         _mark(var, base, scope, f"{var}.{said(whole)}")
         return _field(tuple(str(path) for path in scope.only.event.types), base.name, base, scope), names
-    _unknown_name(base, scope)
+    _unknown_name(base, scope, as_field=not names)
     return UNKNOWN, []
 
 
@@ -117,7 +117,7 @@ def _group(
     name, at = names[0]
     member = scope.variable(name) if name in group.members else None
     if member is None:
-        close = nearest(name, group.members)
+        close = nearest(name, sorted(group.members))
         label = (
             f"did you mean `{close[0]}`?" if close else f"its variables are {listed(sorted(group.members))}"
         )
@@ -210,7 +210,7 @@ def _this(base: NameExpr, scope: Scope) -> Type:
     return Type("event", types=tuple(str(path) for path in event.types))
 
 
-def _unknown_name(base: NameExpr, scope: Scope) -> None:
+def _unknown_name(base: NameExpr, scope: Scope, *, as_field: bool) -> None:
     name = base.name
     owners = [
         each
@@ -223,7 +223,7 @@ def _unknown_name(base: NameExpr, scope: Scope) -> None:
         label, repair = "of which event?", " or ".join(f"{each}.{name}" for each in owners[:3])
     else:
         label = f"did you mean `{close[0]}`?" if close else "no variable, and no part of the key"
-        repair = "" if close else "name the step that has it: v." + name
+        repair = f"name the step that has it: v.{name}" if as_field and not close else ""
     scope.error("E201", base, f"`{name}` means nothing here", label, repair)
 
 
@@ -265,7 +265,7 @@ def _field_of_any(name: str, at: NameExpr | FieldExpr, scope: Scope) -> Type:
     """A field of `EVENT`: some type must have it, if types are declared at all."""
     every = {field for fields in scope.schema.types.values() for field in fields}
     if every and name not in every:
-        close = nearest(name, every)
+        close = nearest(name, sorted(every))
         label = f"did you mean `{close[0]}`?" if close else ""
         scope.report.error("E201", _last_name(at, scope), f"no event type has a field `{name}`", label)
     return UNKNOWN
@@ -307,7 +307,7 @@ def _no_field(
 
 def _owner(name: str, scope: Scope) -> str | None:
     """A variable known here whose event has the field."""
-    for each in scope.site.known:
+    for each in scope.known():
         variable = scope.survey.variables[each]
         if variable.types and name != "ts" and _has_field(variable.types, name, scope):
             return each

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cep.errors import Span
+from cep.language.expressions import CountSyntax
 from cep.language.printer import show
 from cep.language.report import Report
 from cep.language.sites import is_loop
@@ -241,15 +242,18 @@ def _several(branches: tuple[StepSyntax, ...], core: Core, report: Report) -> No
 # ----------------------------------------------------------------------------------------------- loops
 
 
+_ONE_OR_MORE: Final = QuantSyntax(CountSyntax(1, None), None)
+
+
 def _loop(unit: UnitSyntax, report: Report) -> None:
     quant = unit.quant
     if quant is not None:
         _bounds(unit, quant, report)
     if quant is None or not is_loop(quant):
         for word in [*([_inner_word(unit)] if unit.inner else []), *(["UNTIL"] if unit.until else [])]:
-            looped = replace(unit, quant=None, inner=None, until=None)
+            looped = show(replace(unit, quant=_ONE_OR_MORE))
             label = "only a loop has rounds" if word != "UNTIL" else "there is no loop that it could close"
-            report.error("E308", unit.span, f"{word} needs a loop", label, f"{show(looped)}+ {word}")
+            report.error("E308", unit.span, f"{word} needs a loop", label, looped)
     elif unit.until is not None and quant.max is not None:
         low = quant.min.number
         repair = f"{show(replace(unit, quant=replace(quant, max=None)))}" if low is not None else ""

@@ -207,10 +207,15 @@ def _bounds(part: Expr, *, negated: bool = False) -> Iterator[tuple[Expr, Bound]
                 yield subject, Bound("in" if op == "=" else "out", (value,), ((at, value),))
             else:
                 yield subject, Bound(op, (value,))
-        case BetweenExpr(subject, low, high, opposite) if opposite == negated:
-            if constant(low) is not NOTHING and constant(high) is not NOTHING:
-                yield subject, Bound(">=", (constant(low),))
-                yield subject, Bound("<=", (constant(high),))
+        case BetweenExpr(subject, low, high, opposite):
+            ends = (constant(low), constant(high))
+            if NOTHING in ends or None in ends:
+                return
+            if opposite != negated:
+                yield subject, Bound("outside", ends)
+            else:
+                yield subject, Bound(">=", ends[:1])
+                yield subject, Bound("<=", ends[1:])
         case InExpr(subject, ListExpr(items), opposite):
             values = tuple(constant(item) for item in items)
             if NOTHING not in values and None not in values:

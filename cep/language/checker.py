@@ -7,6 +7,7 @@ What only the automaton can tell (waits without an end, ambiguous loops, cost) i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from cep.language.expressions import Expr
 from cep.language.inline import Predicates, inline
 from cep.language.kinds import Type
 from cep.language.kinds import said as kind_said
-from cep.language.report import Report
+from cep.language.report import Report, used_at
 from cep.language.scope import Scope, said
 from cep.language.sites import Site, Survey, survey
 from cep.language.syntax import PatternSyntax
@@ -92,7 +93,11 @@ def _inside_uses(diagnostics: Iterable[Diagnostic], source: Source) -> list[Diag
     """Say of a problem at a USE that it is inside the definition: the caret cannot point there."""
     told = []
     for found in diagnostics:
-        words = source.text[found.span.start : found.span.end].split("(")[0].split()
-        used = len(words) > 1 and words[0].upper() == "USE" and f"`{words[1]}`" not in found.message
-        told.append(replace(found, message=f"inside `{words[1]}`: {found.message}") if used else found)
+        used = used_at(found.span, source)
+        if used and f"`{used}`" not in found.message:
+            # A repair with names that only expanding has made cannot be pasted anywhere.
+            repair = "" if re.search(r"`\w+(\.\w+)+`", found.help) else found.help
+            told.append(replace(found, message=f"inside `{used}`: {found.message}", help=repair))
+        else:
+            told.append(found)
     return told

@@ -153,7 +153,7 @@ def refuse_unknown(library: Library, use: UseSyntax, home: str, report: Report) 
     close = nearest(written, patterns) or [name for name in patterns if name.rpartition(".")[2] == written]
     label = f"did you mean `{close[0]}`?" if close else ""
     repair = (
-        f"the patterns are {listed(patterns)}"
+        f"the patterns are {listed(patterns, most=5)}"
         if patterns
         else "import a file of definitions: use: [lib/auth.cep]"
     )

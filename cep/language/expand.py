@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from itertools import count
+from typing import Final, TypeAlias
 
 from cep.errors import Diagnostic, Source, Span
 from cep.language.definitions import (
@@ -48,6 +49,9 @@ from cep.language.tree import joined, moved, rebuild, walk
 
 Names: TypeAlias = Mapping[str, str]
 
+USES_MAX: Final = 200
+"""Uses in one pattern, those inside definitions counted each time they are put in."""
+
 
 def expand(
     pattern: PatternSyntax, library: Library, source: Source, home: str = ""
@@ -59,7 +63,7 @@ def expand(
     written beside it win. `home` is the file that the pattern itself is defined in, if it is.
     """
     report = Report(source)
-    expanded = _Level(library, report, home, ()).pattern(pattern)
+    expanded = _Level(library, report, home, (), count(1)).pattern(pattern)
     return with_whole_calls(expanded, library, home), report.sorted()
 
 
@@ -75,11 +79,14 @@ class _Place:
 class _Level:
     """One pattern on the way: the rule's own, or a definition whose own uses are replaced first."""
 
-    def __init__(self, library: Library, report: Report, home: str, stack: tuple[str, ...]) -> None:
+    def __init__(
+        self, library: Library, report: Report, home: str, stack: tuple[str, ...], uses: Iterator[int]
+    ) -> None:
         self._library = library
         self._report = report
         self._home = home
         self._stack = stack
+        self._uses = uses
         self._by: tuple[PathSyntax, ...] = ()
         self._where: Expr | None = None
         self._members: dict[tuple[str, str], str] = {}
@@ -139,8 +146,12 @@ class _Level:
             return replace(body, unit=replace(body.unit, name=name, name_span=name_span))
         inner = _variables(body.unit)
         body = _rename(body, {each: f"{name}.{each}" for each in inner})
-        for group in [name, *(f"{name}.{each}" for each in inner)]:
-            self._members |= {(group, each): f"{name}.{each}" for each in inner}
+        self._members |= {(name, each): f"{name}.{each}" for each in inner}
+        for group in inner:
+            # What an inner USE has named `first.l` is `l` of the group `first`.
+            self._members |= {
+                (f"{name}.{group}", each.removeprefix(f"{group}.")): f"{name}.{each}" for each in inner
+            }
         unit = body.unit
         if unit.name is None and isinstance(unit.core, SeqSyntax) and not _looped(unit):
             return replace(body, unit=replace(unit, name=name, name_span=name_span))
@@ -195,7 +206,7 @@ class _Level:
         name = unit.name
         if name is None and (body.unit.name is not None or not isinstance(body.unit.core, EventSyntax)):
             name = self._fresh(use.name.parts[-1])
-        suffixes = _within(body)
+        suffixes = () if negated else _within(body)
         if looped:
             # A round of the loop is one whole definition, with its own WITHIN.
             step = StepSyntax(body.unit, suffixes=suffixes, span=use.span)
@@ -206,7 +217,8 @@ class _Level:
         inner = body.unit
         if looped:
             inner = replace(inner, quant=unit.quant, inner=unit.inner, until=unit.until)
-        self._where = joined(self._where, self._guarded(use, body, place))
+        if not negated:
+            self._where = joined(self._where, self._guarded(use, body, place))
         return replace(inner, span=unit.span), suffixes
 
     def _guarded(self, use: UseSyntax, body: PatternSyntax, place: _Place) -> Expr | None:
@@ -236,8 +248,15 @@ class _Level:
                 "E207", use.span, message, circle, "a definition may use only others than itself"
             )
             return None
+        if next(self._uses) > USES_MAX:
+            message = f"this makes more than {USES_MAX} uses of patterns"
+            repair = "fewer definitions that each use others twice"
+            self._report.error("E207", use.span, message, "uses in uses multiply", repair)
+            return None
         body = moved(bound_body(use, name, definition, self._library, self._report), use.span)
-        return _Level(self._library, self._report, home_of(name), (*self._stack, name)).pattern(body)
+        return _Level(self._library, self._report, home_of(name), (*self._stack, name), self._uses).pattern(
+            body
+        )
 
     def _pattern_as_type(self, event: EventSyntax) -> UseSyntax | None:
         """A pattern of the library named like an event type, without `USE`: an error, and what was meant."""
@@ -253,7 +272,11 @@ class _Level:
             why = "it speaks of a whole match, here it is a step of another pattern"
             self._refuse(use, word, why, f"take {word} out of `{use.name}` and write it in the rule")
         if negated:
+            # Of a definition with several steps the checker says all that is to be said.
+            single = isinstance(body.unit.core, EventSyntax)
             for word in [*(["WHERE"] if body.where else []), *(["WITHIN"] if body.within else [])]:
+                if not single:
+                    break
                 self._refuse(
                     use, word, "nothing is bound under NOT", "test it in the filter, bound it by FOR"
                 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
+from typing import Final, TypeAlias, TypeVar
 
 from cep.language.check_calls import arity
 from cep.language.expressions import CallExpr, Expr, IndexExpr, InExpr, NameExpr, Node, ParamExpr
@@ -12,19 +14,26 @@ from cep.language.suggest import listed
 from cep.language.syntax import PredicateDefinition
 from cep.language.tree import moved, rebuild, walk
 
-Predicates = Mapping[str, PredicateDefinition]
+Predicates: TypeAlias = Mapping[str, PredicateDefinition]
+N = TypeVar("N", bound=Node)
+Stack: TypeAlias = tuple[tuple[str, PredicateDefinition], ...]
+
+CALLS_MAX: Final = 500
+"""Calls in one expression, those inside predicates counted each time they are put in."""
 
 
-def inline(expr: Expr, predicates: Predicates, report: Report) -> Expr:
-    """The expression with every call of a predicate replaced by its body, which then stands at the call.
+def inline(tree: N, predicates: Predicates, report: Report) -> N:
+    """The tree with every call of a predicate replaced by its body, which then stands at the call.
 
-    A call with the wrong number of arguments, and one that comes back to itself, stays and is an error.
+    A call with the wrong number of arguments stays; what comes back to itself fits everywhere. Both are
+    errors.
     """
     if not predicates or not any(
-        isinstance(node, CallExpr) and node.name in predicates for node in walk(expr)
+        isinstance(node, CallExpr) and node.name in predicates for node in walk(tree)
     ):
-        return expr
-    return rebuild(expr, lambda node: _replaced(node, predicates, report, ()))
+        return tree
+    calls = count(1)
+    return rebuild(tree, lambda node: _replaced(node, predicates, report, (), calls))
 
 
 def foreign_names(definition: PredicateDefinition) -> list[NameExpr]:
@@ -45,14 +54,21 @@ def table_names(definition: PredicateDefinition) -> set[str]:
     return found
 
 
-def _replaced(node: Node, predicates: Predicates, report: Report, stack: tuple[str, ...]) -> Node:
+def _replaced(node: Node, predicates: Predicates, report: Report, stack: Stack, calls: Iterator[int]) -> Node:
     if not isinstance(node, CallExpr) or node.name not in predicates:
         return node
     definition = predicates[node.name]
-    if node.name in stack:
-        circle = " → ".join((*stack[stack.index(node.name) :], node.name))
+    if any(definition is each for _, each in stack):
+        names = [name for name, _ in stack]
+        circle = " → ".join((*names, node.name))
         report.error("E207", node.span, f"the predicate `{node.name}` calls itself", circle)
-        return node
+        return ParamExpr(node.name, span=node.span)
+    if next(calls) > CALLS_MAX:
+        message = f"this makes more than {CALLS_MAX} calls of predicates"
+        report.error(
+            "E207", node.span, message, "calls in calls multiply", "fewer predicates that each call others"
+        )
+        return ParamExpr(node.name, span=node.span)
     given = _arguments(node, definition, report)
     if given is None:
         return node
@@ -64,7 +80,7 @@ def _replaced(node: Node, predicates: Predicates, report: Report, stack: tuple[s
                 # What is no parameter has been reported; as a parameter without a value it fits everywhere.
                 return given.get(name, ParamExpr(name, span=node.span))
             case CallExpr():
-                return _replaced(each, predicates, report, (*stack, node.name))
+                return _replaced(each, predicates, report, (*stack, (node.name, definition)), calls)
             case _:
                 return each
 

@@ -132,7 +132,9 @@ def _lark() -> Lark:
     )
 
 
-def _built(node: Tree[Token] | Token | None, problems: list[Problem], depth: int) -> Any:  # noqa: ANN401  see `build`
+def _built(  # the grammar has a type for each rule, as for `build`
+    node: Tree[Token] | Token | None, problems: list[Problem], depth: int
+) -> Any:  # noqa: ANN401
     """The node of the syntax tree for a node of the parse tree, children first."""
     if node is None:
         return None

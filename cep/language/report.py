@@ -26,3 +26,13 @@ class Report:
         """Everything found, by position, each thing once."""
         unique = {(d.code, d.span, d.message): d for d in self.found}
         return sorted(unique.values(), key=lambda d: d.sort_key)
+
+
+def used_at(span: Span, source: Source) -> str:
+    """The name behind `USE` if the span is that of a USE, so that what stands there comes from a definition.
+
+    >>> used_at(Span(4, 22), Source.whole("p", "SEQ(USE auth.burst(n = 5) b, Login l)"))
+    'auth.burst'
+    """
+    words = source.text[span.start : span.end].split("(")[0].split()
+    return words[1] if len(words) > 1 and words[0].upper() == "USE" else ""

@@ -55,6 +55,10 @@ class Scope:
         """A variable by its name."""
         return self.survey.variables.get(name)
 
+    def known(self) -> list[str]:
+        """The variables bound before this place, in the order written."""
+        return [name for name in self.survey.variables if name in self.site.known]
+
     def is_many(self, name: str) -> bool:
         """Whether a variable holds more than one event when seen from here."""
         if self.element == name:

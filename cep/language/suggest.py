@@ -15,7 +15,9 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     by_lower: dict[str, str] = {}
     for each in known:
         by_lower.setdefault(each.lower(), each)
-    found = get_close_matches(name.lower(), by_lower, n=count, cutoff=0.7)
+    # Of three letters one may be wrong; in longer words that much would find strangers.
+    cutoff = 0.6 if len(name) <= 3 else 0.75
+    found = get_close_matches(name.lower(), by_lower, n=count, cutoff=cutoff)
     return [by_lower[each] for each in found]
 
 

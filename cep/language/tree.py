@@ -65,7 +65,9 @@ def joined(left: Expr | None, right: Expr | None) -> Expr | None:
     """Both under one `AND`, or the one there is."""
     if left is None or right is None:
         return left if right is None else right
-    return LogicExpr("AND", left, right, span=left.span)
+    for part in conjuncts(right):
+        left = LogicExpr("AND", left, part, span=left.span)
+    return left
 
 
 def _places(kind: type) -> tuple[str, ...]:

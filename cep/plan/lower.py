@@ -11,6 +11,7 @@ from itertools import count
 
 from cep.errors import Diagnostic, Source, Span, has_errors
 from cep.language.expressions import DurationSyntax, PathSyntax
+from cep.language.inline import Predicates, inline
 from cep.language.report import Report
 from cep.language.syntax import (
     AndSyntax,
@@ -29,7 +30,7 @@ from cep.language.syntax import (
     WithinSuffix,
 )
 from cep.plan.lower_clauses import lower_clauses, split
-from cep.plan.lower_expr import ExprLowering, Predicates
+from cep.plan.lower_expr import ExprLowering
 from cep.plan.lower_names import survey
 from cep.plan.pattern import (
     Absent,
@@ -61,7 +62,9 @@ def lower(
     pattern: PatternSyntax, source: Source, predicates: Predicates | None = None
 ) -> tuple[Pattern | None, list[Diagnostic]]:
     """The algebra of a pattern, or None with the errors that prevent it."""
-    expressions = ExprLowering(survey(pattern), Report(source), predicates or {})
+    report = Report(source)
+    pattern = inline(pattern, predicates or {}, report)
+    expressions = ExprLowering(survey(pattern), report)
     walk = _Lowering(expressions)
     node = walk.unit(pattern.unit, Around(gap_ms=_ms(pattern.gap) if pattern.gap is not None else None), None)
     unless = tuple(
@@ -69,7 +72,7 @@ def lower(
     )
     plain = Pattern(node=node, steps=tuple(walk.taken), groups=tuple(walk.groups), unless=unless)
     lowered = lower_clauses(pattern, plain, expressions)
-    problems = expressions.report.sorted()
+    problems = report.sorted()
     return (None if has_errors(problems) else lowered), problems
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -30,8 +29,6 @@ from cep.language.expressions import Expr as ExprSyntax
 from cep.language.functions import AGGREGATES, FUNCTIONS
 from cep.language.report import Report
 from cep.language.suggest import nearest
-from cep.language.syntax import PredicateDefinition
-from cep.language.tree import rebuild
 from cep.plan.expr import (
     Aggregate,
     Arith,
@@ -57,8 +54,6 @@ from cep.plan.expr import (
 from cep.plan.expr import walk as walk_plan
 from cep.plan.lower_names import Names
 
-Predicates = Mapping[str, PredicateDefinition]
-
 MISSING = Const(None)
 """What stands for an expression that has an error; the pattern is refused anyway."""
 
@@ -69,7 +64,6 @@ class ExprLowering:
 
     names: Names
     report: Report
-    predicates: Predicates
 
     def lower(self, expr: ExprSyntax, *, negated: bool = False) -> Expr:
         """One expression; `negated` says that an odd number of NOTs stands around it."""
@@ -110,7 +104,7 @@ class ExprLowering:
                     "E205", expr, "`*` stands only in count(* OVER …)", "name a variable: count(f)"
                 )
             case CallExpr():
-                return self._call(expr, negated=negated)
+                return self._call(expr)
             case _:
                 assert_never(expr)
 
@@ -159,7 +153,7 @@ class ExprLowering:
         if isinstance(base, IndexExpr):
             return self._indexed(base, path)
         if isinstance(base, CallExpr) and base.name.lower() in ("first", "last"):
-            inner = self._call(base, negated=False)
+            inner = self._call(base)
             if isinstance(inner, Ref):
                 return replace(inner, path=inner.path + path)
         return self._wrong(
@@ -216,13 +210,11 @@ class ExprLowering:
 
     # --- calls -------------------------------------------------------------------------------------------
 
-    def _call(self, expr: CallExpr, *, negated: bool) -> Expr:
+    def _call(self, expr: CallExpr) -> Expr:
         name = expr.name.lower()
         function = FUNCTIONS.get(name)
-        if expr.name in self.predicates:
-            return self._predicate(expr, self.predicates[expr.name], negated=negated)
         if function is None:
-            close = nearest(name, [*FUNCTIONS, *self.predicates])
+            close = nearest(name, FUNCTIONS)
             hint = f"did you mean `{close[0]}`?" if close else ""
             return self._wrong("E201", expr, f"there is no function `{expr.name}`", hint)
         if expr.over is not None or function.group == "later":
@@ -240,20 +232,6 @@ class ExprLowering:
         if name in AGGREGATES:
             return self._aggregate(expr, name)
         return Call(name, tuple(self.lower(arg) for arg in expr.args))
-
-    def _predicate(self, call: CallExpr, definition: PredicateDefinition, *, negated: bool) -> Expr:
-        """The predicate's body with its arguments in place; the checker has refused recursion."""
-        given = dict(zip((param.name for param in definition.params), call.args, strict=False))
-        if len(call.args) != len(definition.params):
-            count = len(definition.params)
-            return self._wrong("E202", call, f"{call.name} takes {_arity(count, count)}", "")
-
-        def fill(node: object) -> object:
-            if isinstance(node, (NameExpr, ParamExpr)) and node.name in given:
-                return given[node.name]
-            return replace(node, span=call.span)  # type: ignore[type-var]
-
-        return self.lower(rebuild(definition.body, fill), negated=negated)  # type: ignore[arg-type]
 
     def _end(self, call: CallExpr, index: int) -> Expr:
         found = replace(self, names=replace(self.names, element=None, as_filter=None)).lower(call.args[0])

@@ -185,17 +185,36 @@ class _Yearless:
         self._known: dict[str, int] = {}
 
     def ms(self, raw: Value) -> int:
-        ms = self._of_this_year(raw)
+        try:
+            ms = self._of_this_year(raw)
+        except ValueError:
+            return self._leap_day(raw)
         newest = ms if self._newest_ms is None else self._newest_ms
         if newest - ms > _HALF_YEAR_MS:
-            ms = self._of_year(raw, self._year + 1)
-            self._year += 1
-            self._known.clear()
-        elif ms - newest > _HALF_YEAR_MS and self._year > self._first_year:
+            return self._new_year(self._of_year(raw, self._year + 1))
+        if ms - newest > _HALF_YEAR_MS and self._year > self._first_year:
             before = self._of_year(raw, self._year - 1)
             if newest - before <= _STRAGGLER_MS:
                 return before
         self._newest_ms = max(newest, ms)
+        return ms
+
+    def _leap_day(self, raw: Value) -> int:
+        """29 February may be the first day that is logged in a new year; this one has none."""
+        if isinstance(raw, str) and self._newest_ms is not None:
+            try:
+                ms = self._of_year(raw, self._year + 1)
+            except ValueError:
+                pass
+            else:
+                if ms - self._newest_ms <= _HALF_YEAR_MS:
+                    return self._new_year(ms)
+        raise _refusal(raw, f"of the form {self._format!r} in {self._year}")
+
+    def _new_year(self, ms: int) -> int:
+        self._year += 1
+        self._known.clear()
+        self._newest_ms = ms
         return ms
 
     def _of_this_year(self, raw: Value) -> int:

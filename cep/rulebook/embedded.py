@@ -53,8 +53,8 @@ def read_tests(
             found.append(document.diagnostic("M103", span, "a test is written as keys and values"))
             continue
         fields = Fields(document, node, "test", found)
-        fields.check_keys(("name", "events", "expect"))
-        name = _name(fields, number)
+        unknown = fields.check_keys(("name", "events", "expect"))
+        name = _name(fields, number, unknown)
         if name in names:
             entry = fields.entry("name")
             where = entry.value if entry is not None else node
@@ -62,20 +62,22 @@ def read_tests(
                 "M104", where, f"two tests of this rule are called `{name}`", "", "rename one of them"
             )
         names.add(name)
-        fields.required("events", f"events: [{_EVENT}]")
-        fields.required("expect", "expect: []")
+        fields.required("events", f"events: [{_EVENT}]", unknown)
+        fields.required("expect", "expect: []", unknown)
         reading = _Reading(fields, schema, plan)
         items = enumerate(fields.items("events", f"events: [{_EVENT}]"))
         events = (reading.event(item, seq) for seq, item in items)
         wanted = (
-            each for item in fields.items("expect", f"expect: [{_EXPECT}]") for each in reading.expected(item)
+            each
+            for item in fields.items("expect", f"expect: [], or expect: [{_EXPECT}]")
+            for each in reading.expected(item)
         )
         tests.append(RuleTest(name, tuple(event for event in events if event is not None), tuple(wanted)))
     return tuple(tests)
 
 
-def _name(fields: Fields, number: int) -> str:
-    found = fields.required("name", "name: three failures, then a login")
+def _name(fields: Fields, number: int, unknown: list[str]) -> str:
+    found = fields.required("name", "name: three failures, then a login", unknown)
     scalar = fields.scalar("name", found, "name: what is tested") if found is not None else None
     return scalar.text if scalar is not None else f"test {number}"
 
@@ -89,7 +91,7 @@ class _Reading:
     plan: Plan | None
 
     def event(self, node: Node, seq: int) -> Event | None:
-        inner = self.fields.inside("events", node, "test event", _EVENT)
+        inner = self.fields.inside("", node, "test event", _EVENT)
         if inner is None:
             return None
         at = inner.required("at", _EVENT)
@@ -135,7 +137,7 @@ class _Reading:
             values[name] = value
 
     def expected(self, node: Node) -> Iterator[Mapping[str, Value]]:
-        inner = self.fields.inside("expect", node, "expected alert", _EXPECT)
+        inner = self.fields.inside("", node, "expectation", _EXPECT)
         if inner is None:
             return
         wanted: dict[str, Value] = {}
@@ -182,9 +184,8 @@ class _Reading:
                 return parse_duration_ms(node.text)
             except ValueError:
                 pass
-            inner.error(
-                "M103", node, f"`{node.text}` is no time since the start of the test", "", "at: 1m30s"
-            )
+            help_ = f"at: {node.text}s" if node.text.isdecimal() else "at: 1m30s"
+            inner.error("M103", node, f"`{node.text}` is no time since the start of the test", "", help_)
         else:
             inner.error(
                 "M103", Span(node.span.start, node.span.start + 1), "`at` takes a duration", "", "at: 5s"

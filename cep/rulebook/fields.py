@@ -23,8 +23,12 @@ class Fields:
         """Note a problem at a node."""
         self.found.append(self.document.diagnostic(code, where, message, label, help_))
 
-    def check_keys(self, known: Collection[str], later: Mapping[str, str] | None = None) -> None:
-        """Refuse keys that mean nothing (M102), and those of `later`, which mean nothing yet (E501)."""
+    def check_keys(self, known: Collection[str], later: Mapping[str, str] | None = None) -> list[str]:
+        """Refuse keys that mean nothing (M102), and those of `later`, which mean nothing yet (E501).
+
+        Those that mean nothing are given back, for `required`.
+        """
+        unknown = []
         for entry in self.node.entries:
             name = entry.key.text
             if later and name in later:
@@ -34,17 +38,21 @@ class Fields:
             elif name not in known:
                 close = nearest(name, known)
                 label = f"did you mean `{close[0]}`?" if close else ""
-                help_ = f"the keys of a {self.what} are {listed(known, most=20)}"
+                help_ = "" if close else f"the keys of {_a(self.what)} are {listed(known, most=20)}"
                 self.error("M102", entry.key, f"unknown key `{name}`", label, help_)
+                unknown.append(name)
+        return unknown
 
     def entry(self, key: str) -> Entry | None:
         """The key with its value, None if it is not there."""
         return next((entry for entry in self.node.entries if entry.key.text == key), None)
 
-    def required(self, key: str, example: str) -> Node | None:
-        """The value of a key that must be there (M101)."""
+    def required(self, key: str, example: str, unknown: Collection[str] = ()) -> Node | None:
+        """The value of a key that must be there (M101); one misspelt among `unknown` was told already."""
         found = self.entry(key)
         if found is None:
+            if nearest(key, unknown):
+                return None
             first = self.node.entries[0].key.span if self.node.entries else self.node.span
             self.error("M101", first, f"the key `{key}` is missing from this {self.what}", "", example)
             return None
@@ -116,9 +124,12 @@ class Fields:
         """The fields of a value that must be a mapping."""
         if isinstance(node, MappingNode):
             return Fields(self.document, node, what, self.found)
-        self.error(
-            "M103", _visible(node, self._key_span(key, node)), f"`{key}` takes names with values", "", example
+        found = self.entry(key)
+        alone = found is not None and found.value is node
+        message = (
+            f"`{key}` takes names with values" if alone else f"{_a(what)} is written as names with values"
         )
+        self.error("M103", _visible(node, self._key_span(key, node)), message, "", example)
         return None
 
     def items(self, key: str, example: str) -> tuple[Node, ...]:
@@ -134,6 +145,10 @@ class Fields:
     def _key_span(self, key: str, node: Node) -> Span:
         found = self.entry(key)
         return found.key.span if found is not None else node.span
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _head(node: Node) -> Span:

@@ -36,6 +36,11 @@ def typed_value(node: Node, declared: FieldType) -> Value:
             return _of(node, ListNode, "a list: [a, b]")
         case "record":
             return _of(node, MappingNode, "a record: {name: value}")
+        case _:
+            return _single_value(node, declared)
+
+
+def _single_value(node: Node, declared: FieldType) -> Value:
     if not isinstance(node, Scalar):
         raise ValueError(f"it is a single value of type {declared.kind}")  # noqa: TRY004 - told to the user
     value, text = node.value, node.text
@@ -55,12 +60,21 @@ def typed_value(node: Node, declared: FieldType) -> Value:
                 raise ValueError(f"it is one of {', '.join(declared.values)}")
             return text
         case "ip":
-            return str(ipaddress.ip_address(text))
+            return _ip(text)
         case "duration":
             return timedelta(milliseconds=parse_duration_ms(text))
         case "timestamp":
             return _timestamp(text)
-    raise ValueError(f"it is of type {declared.kind}")
+        case _:
+            raise ValueError(f"it is of type {declared.kind}")
+
+
+def _ip(text: str) -> str:
+    """In its usual spelling, as in events."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("it is of type ip, such as 192.0.2.7") from None
 
 
 def _of(node: Node, kind: type[ListNode | MappingNode], words: str) -> Value:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cep.errors import Diagnostic, InputError, Source, Span, has_errors
+from cep.language.check_library import check_library
 from cep.language.definitions import Library
 from cep.language.parser import parse_library
 from cep.language.syntax import Definition
 from cep.rulebook.rule_file import RuleText
 from cep.rulebook.yaml_text import Scalar
+from cep.schema import Schema
 
 
 def read_text(path: Path, name: str) -> str:
@@ -29,6 +31,7 @@ class Libraries:
     """The libraries read so far. `places` are folders or files where a rule's `use` is looked for."""
 
     places: tuple[Path, ...] = ()
+    schema: Schema = field(default_factory=Schema)
     found: list[Diagnostic] = field(default_factory=list)
     _read: dict[Path, Mapping[str, Definition] | None] = field(default_factory=dict)
 
@@ -67,7 +70,7 @@ class Libraries:
         known = path.resolve()
         if known not in self._read:
             source = Source.whole(path.as_posix(), read_text(path, path.as_posix()))
-            definitions, problems = read_definitions(source)
+            definitions, problems = read_definitions(source, self.schema, path.stem)
             self.found += problems
             self._read[known] = definitions
         return self._read[known]
@@ -80,8 +83,10 @@ class Libraries:
         return next((path for path in candidates if path.is_file()), None)
 
 
-def read_definitions(source: Source) -> tuple[Mapping[str, Definition] | None, list[Diagnostic]]:
-    """The definitions of a library by name, or None and why."""
+def read_definitions(
+    source: Source, schema: Schema, home: str
+) -> tuple[Mapping[str, Definition] | None, list[Diagnostic]]:
+    """The definitions of the library called `home` by name, or None and why. A library uses only itself."""
     syntax, problems = parse_library(source)
     definitions: dict[str, Definition] = {}
     for each in syntax.definitions if syntax is not None else ():
@@ -93,6 +98,9 @@ def read_definitions(source: Source) -> tuple[Mapping[str, Definition] | None, l
                 )
             )
         definitions.setdefault(each.name, each)
+    if syntax is not None and not has_errors(problems):
+        own = {f"{home}.{name}": each for name, each in definitions.items()}
+        problems += check_library(syntax, source, schema, own, home)
     broken = syntax is None or has_errors(problems)
     return (None if broken else definitions), problems
 

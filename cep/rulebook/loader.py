@@ -19,14 +19,13 @@ from cep.plan.compile import Plan
 from cep.rulebook.embedded import RuleTest, read_tests
 from cep.rulebook.libraries import Libraries, read_text
 from cep.rulebook.pipeline import Stages, compile_stages
+from cep.rulebook.project import PROJECT_FILE
 from cep.rulebook.rule_file import LimitsText, RuleText, read_rule
 from cep.rulebook.yaml_text import Document, Node, Scalar, read_document
 from cep.schema import Schema
 from cep.stream.alert import Rule
 
 RULE_ENDINGS = (".yaml", ".yml")
-PROJECT_FILE = "cep.yaml"
-"""Holds settings, so it is passed over in a folder of rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,14 @@ def rule_files(paths: Iterable[Path], endings: Sequence[str] = RULE_ENDINGS) -> 
 
 
 def _is_wanted(path: Path, folder: Path, endings: Sequence[str]) -> bool:
+    # Settings may stand in a folder of rules; hidden folders hold what tools leave behind.
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return path.suffix in endings and path.name != PROJECT_FILE and not hidden and path.is_file()
 
 
 def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
     """Every rule of these files. InputError if a file cannot be read at all; all else is a diagnostic."""
-    libraries = Libraries(settings.libraries)
+    libraries = Libraries(settings.libraries, settings.schema)
     loaded: list[LoadedRule] = []
     problems: list[Diagnostic] = []
     texts: dict[str, RuleText] = {}
@@ -134,9 +134,15 @@ def _load(
     params |= {name: value for name, value in settings.params.items() if name in params}
     places = {name: (text.source, param.span) for name, param in text.params.items()}
     stages, problems = compile_stages(text.pattern, settings.schema, library, params, places)
-    found += problems
+    found += [problem for problem in problems if not _is_told(problem, text)]
     tests = read_tests(document, text.tests, settings.schema, stages.plan, found)
     return None if stages.plan is None else LoadedRule(_rule(text, stages.plan), text, stages, tests)
+
+
+def _is_told(problem: Diagnostic, text: RuleText) -> bool:
+    """Whether it says that a parameter has no value whose value was refused in the file."""
+    written = problem.source.text[problem.span.start : problem.span.end]
+    return problem.code == "E207" and written.startswith("$") and written[1:] in text.refused_params
 
 
 def _rule(text: RuleText, plan: Plan) -> Rule:

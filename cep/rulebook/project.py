@@ -71,8 +71,8 @@ def read_project(name: str, text: str, folder: Path) -> tuple[Project, list[Diag
         Project(
             inputs=_inputs(top),
             schema=_schema(top),
-            rules=_paths(top, "rules", folder),
-            library=_paths(top, "library", folder),
+            rules=_paths(top, "rules", "rules: [rules]", folder),
+            library=_paths(top, "library", "library: [patterns]", folder),
         ),
         found,
     )
@@ -106,8 +106,8 @@ def _inputs(top: Fields) -> tuple[InputSettings, ...]:
     return tuple(inputs)
 
 
-def _paths(top: Fields, key: str, folder: Path) -> tuple[Path, ...]:
-    return tuple(folder / scalar.text for scalar in top.texts(key, f"{key}: [{key}]"))
+def _paths(top: Fields, key: str, example: str, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / scalar.text for scalar in top.texts(key, example))
 
 
 def _schema(top: Fields) -> Schema:

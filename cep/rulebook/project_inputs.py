@@ -47,6 +47,9 @@ TYPE_KEYS: Final = ("field", "constant", "from")
 TIME_KEYS: Final = ("field", "format", "year", "zone")
 CSV_KEYS: Final = ("delimiter", "header", "columns")
 
+YEAR_MAX: Final = 9998
+"""The year after the last one must be a year too: a log may run into it."""
+
 T = TypeVar("T")
 
 
@@ -92,9 +95,10 @@ def _value(fields: Fields, key: str, read: Callable[[str], T], default: T, examp
 
 
 def _format(fields: Fields) -> Format | None:
-    if fields.entry("format") is None:
-        return None
-    return cast(Format, fields.choice("format", FORMATS, "json"))
+    known = fields.choice("format", FORMATS, "json")
+    entry = fields.entry("format")
+    given = entry is not None and isinstance(entry.value, Scalar) and entry.value.text == known
+    return cast(Format, known) if given else None
 
 
 def _path(text: str) -> Path:
@@ -131,11 +135,12 @@ def _time(fields: Fields) -> TimeSettings:
     inner.check_keys(TIME_KEYS)
     time_format = _value(inner, "format", _time_format, None, "format: epoch_ms")
     year = inner.number("year", 1, 0, "year: 2025")
-    if year > 9999:
-        inner.error("M103", inner.node, "`year` must be between 1 and 9999", "", "year: 2025")
+    given = inner.entry("year")
+    if given is not None and year > YEAR_MAX:
+        inner.error("M103", given.value, f"`year` must be {YEAR_MAX} or less", "", "year: 2025")
     yearless = time_format is not None and "%" in time_format and lacks_year(time_format)
     entry = inner.entry("format")
-    if entry is not None and yearless and inner.entry("year") is None:
+    if entry is not None and yearless and given is None:
         message = "these times have no year"
         inner.error("M101", entry.value, message, "", "year: 2025, the year of the first event")
     return TimeSettings(
@@ -155,9 +160,10 @@ def _time_format(text: str) -> str | None:
             f"; did you mean {close[0]}?" if close else f"; one of {', '.join(TIME_FORMATS)}, or as %Y-%m-%d"
         )
         raise ValueError(f"{text!r} is no time format{meant}")
+    whole = f"%Y {text}" if lacks_year(text) else text
     try:
         # What it writes it must be able to read; an unknown % is found on the way back.
-        datetime.strptime(datetime(2000, 2, 29, tzinfo=UTC).strftime(f"%Y {text}"), f"%Y {text}")  # noqa: DTZ007
+        datetime.strptime(datetime(2000, 2, 29, tzinfo=UTC).strftime(whole), whole)  # noqa: DTZ007 (a trial)
     except (ValueError, re.error) as error:
         raise ValueError(f"{text!r} is no time format: {error}") from None
     return text
@@ -237,6 +243,8 @@ def _check_pattern(inner: Fields, scalar: Scalar, time_group: str) -> None:
 
 def _check_format(fields: Fields, settings: InputSettings) -> None:
     """Keys that mean something for one format only."""
+    if settings.format is None and fields.entry("format") is not None:
+        return  # it could not be read, so it says nothing about the others
     is_text = settings.format == "text" or (settings.format is None and fields.entry("patterns") is not None)
     if settings.format == "text":
         fields.required("patterns", "patterns: {Login: '(?P<ts>…) accepted for (?P<user>\\S+)'}")

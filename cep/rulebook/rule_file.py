@@ -95,6 +95,8 @@ class RuleText:
     owner: str = ""
     use: tuple[Scalar, ...] = ()
     params: Mapping[str, Param] = field(default_factory=dict)
+    refused_params: frozenset[str] = frozenset()
+    """Parameters whose value was told to be wrong: that they lack one is no news."""
     limits: LimitsText = LimitsText()
     tests: tuple[Node, ...] = ()
 
@@ -107,10 +109,11 @@ def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleTe
         found.append(document.diagnostic("M103", span, "a rule is written as keys and values", "", help_))
         return None
     fields = Fields(document, node, "rule", found)
-    fields.check_keys(KEYS, LATER)
-    name = _name(fields)
-    pattern = _pattern(fields)
+    unknown = fields.check_keys(KEYS, LATER)
+    name = _name(fields, unknown)
+    pattern = _pattern(fields, unknown)
     severity = fields.choice("severity", SEVERITIES, "medium")
+    params, refused = _params(fields)
     rule = RuleText(
         source=document.source,
         span=name.span if name is not None else node.span,
@@ -125,16 +128,17 @@ def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleTe
         runbook=fields.text("runbook", "runbook: https://…"),
         owner=fields.text("owner", "owner: fraud-team"),
         use=tuple(fields.texts("use", "use: [auth.cep]")),
-        params=_params(fields),
+        params=params,
+        refused_params=frozenset(refused),
         limits=_limits(fields),
         tests=fields.items("tests", "tests: [{name: …, events: [], expect: []}]"),
     )
     return rule if name is not None and pattern is not None else None
 
 
-def _name(fields: Fields) -> Scalar | None:
+def _name(fields: Fields, unknown: list[str]) -> Scalar | None:
     example = "rule: my_rule"
-    node = fields.required("rule", example)
+    node = fields.required("rule", example, unknown)
     scalar = fields.scalar("rule", node, example) if node is not None else None
     if scalar is not None and not _NAME.fullmatch(scalar.text):
         message = f"`{scalar.text}` is no name for a rule"
@@ -143,16 +147,18 @@ def _name(fields: Fields) -> Scalar | None:
     return scalar
 
 
-def _pattern(fields: Fields) -> Scalar | None:
+def _pattern(fields: Fields, unknown: list[str]) -> Scalar | None:
     example = "pattern: SEQ(Login a, Transfer b) BY user_id WITHIN 10m"
-    node = fields.required("pattern", example)
+    node = fields.required("pattern", example, unknown)
     return fields.scalar("pattern", node, example) if node is not None else None
 
 
-def _params(fields: Fields) -> dict[str, Param]:
+def _params(fields: Fields) -> tuple[dict[str, Param], set[str]]:
+    """The parameters, and the names of those with a value that cannot be read."""
     example = "params: {n: 3, span: 10m}"
     inner = fields.mapping("params", "params", example)
     params: dict[str, Param] = {}
+    refused: set[str] = set()
     for entry in inner.node.entries if inner is not None else ():
         name = entry.key.text
         if not _PARAM.fullmatch(name):
@@ -161,11 +167,14 @@ def _params(fields: Fields) -> dict[str, Param]:
         if not isinstance(entry.value, Scalar):
             span = Span(entry.value.span.start, entry.value.span.start + 1)
             fields.error("M103", span, f"the parameter `{name}` takes one value", "", example)
+            refused.add(name)
             continue
         value = _literal(fields, entry.value)
-        if value is not None:
+        if value is None:
+            refused.add(name)
+        else:
             params[name] = Param(value, entry.key.span)
-    return params
+    return params, refused
 
 
 def _literal(fields: Fields, scalar: Scalar) -> LiteralExpr | None:

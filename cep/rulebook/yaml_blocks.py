@@ -34,7 +34,7 @@ def pieces(text: str, span: Span, value: str, style: Style) -> list[Piece]:
     [(0, 4), (3, 8)]
     """
     properties = _PROPERTIES.match(text, span.start, span.end)
-    start = properties.end() if properties and style != "plain" else span.start
+    start = properties.end() if properties else span.start
     match style:
         case "plain":
             found = list(_words(text, start, span.end, value))

@@ -37,6 +37,11 @@ _WORDS: Final = (
         "add a `:` behind the key, or indent the line to carry on the value above",
         at_context=True,
     ),
+    _Words(
+        r"expected ',' or '[\]}]', but got '\?'",
+        "inside `{…}` and `[…]` a `?` cannot stand in a plain word",
+        'put the value in double quotes: "string?"',
+    ),
     _Words(r"expected ',' or '\]'", "this `[` is not closed, or a comma is missing in it", at_context=True),
     _Words(r"expected ',' or '}'", "this `{` is not closed, or a comma is missing in it", at_context=True),
     _Words(r"but found '([\]}])'", r"this `\1` closes nothing", r"take the `\1` out"),

@@ -58,11 +58,11 @@ def shown(case: Case) -> str:
 
 
 def failure(outcome: Outcome) -> str:
-    """What a failed case has to say, in a paragraph."""
-    parts = [f"FAILED {outcome.case.id}: {outcome.reason}", indent(outcome.text, "    ")]
+    """What a failed case has to say, in one line."""
+    parts = [f"FAILED {outcome.case.id}", outcome.reason, " ".join(outcome.text.split("\n"))]
     if outcome.expected:
-        parts += ["  expected", indent(outcome.expected, "    "), "  got", indent(outcome.got, "    ")]
-    return "\n".join(parts) + "\n"
+        parts += [f"expected {outcome.expected}", f"got {outcome.got}"]
+    return " | ".join(parts) + "\n"
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:

@@ -4,7 +4,6 @@ What the two mean alike is only spelt anew. Where they differ, the text says wha
 
     a window that excludes its end              WITHIN one millisecond less
     a NOT behind a loop reaches into the loop   the NOT stands inside the loop's body
-    NOT, then only steps that may be missing    NOT stands in one group with them: the match does not wait
     a greedy loop                               possessive, and its events are forbidden until the next step
     notNext as the last step                    one more event, which is no part of the match
     no window                                   one of a hundred years
@@ -72,7 +71,7 @@ class _Writer:
         if self._case.key:
             found.append("BY " + ", ".join(name_text(each) for each in self._case.key))
         if root.get("within"):
-            found.append(f"WITHIN {duration_text(root['within'] - 1)}")
+            found.append(f"WITHIN {_shorter(root['within'])}")
         elif not _is_undecided(last):
             found.append(f"WITHIN {duration_text(NO_WINDOW_MS)}")
         found += ["PICK ALL", f"AFTER MATCH {self._skip()}", f"LIMIT {MATCHES_MAX}"]
@@ -95,36 +94,27 @@ class _Writer:
 
     def _steps(self, nodes: Sequence[Json], *, ends: bool) -> list[str]:
         """The steps of a sequence; `ends` if nothing of the pattern comes behind it."""
-        tail = _optional_tail(nodes) if ends else len(nodes)
         found = []
-        for position, node in enumerate(nodes[:tail]):
-            behind = nodes[position + 1 : tail]
-            last = ends and position == len(nodes) - 1
+        for position, node in enumerate(nodes):
+            behind = nodes[position + 1 :]
+            last = ends and not behind
             if "not" in node:
                 before = nodes[position - 1] if position else {}
                 if last or before.get("optional") or not _takes_in(before, node):
                     found.append(self._absence(node, last=last))
                 continue
             taken_in = behind[0] if behind and _takes_in(node, behind[0]) else None
-            found.append(self._step(node, taken_in, ends=last))
-            if _needs_guard(node, behind):
-                found.append(f"NOT {self._event(node)} {self._fresh('no_' + node['event'])}")
-        if tail < len(nodes):
-            found.append(self._optional_end(nodes[tail:]))
+            if not _needs_guard(node, behind):
+                found.append(self._step(node, taken_in, ends=last))
+                continue
+            guard = f"NOT {self._event(node)} {self._fresh('no_' + node['event'])}"
+            if all(each.get("optional") for each in nodes[: position + 1]):
+                # Nothing may have been taken before, and then there is no wait to guard either.
+                step = self._step(node | {"optional": False}, taken_in, ends=False)
+                found.append(f"SEQ({step}, {guard})?+")
+            else:
+                found += [self._step(node, taken_in, ends=last), guard]
         return found
-
-    def _optional_end(self, nodes: Sequence[Json]) -> str:
-        """Absences and then steps that may be missing, as one group that may be missing as a whole.
-
-        The first of them that is there decides what may come behind it, so the group is never empty.
-        """
-        absent = [node for node in nodes if "not" in node]
-        rest = nodes[len(absent) :]
-        ways = [[rest[i] | {"optional": False}, *rest[i + 1 :]] for i in range(len(rest))]
-        if len(ways) == 1:
-            return f"SEQ({', '.join(self._steps([*absent, *ways[0]], ends=False))})?"
-        branches = ", ".join(f"SEQ({', '.join(self._steps(way, ends=False))})" for way in ways)
-        return f"SEQ({', '.join([*self._steps(absent, ends=False), f'OR({branches})'])})?"
 
     def _step(self, node: Json, absence: Json | None, *, ends: bool) -> str:
         """One step; the absence must hold after every turn of its loop."""
@@ -133,15 +123,16 @@ class _Writer:
             unit = f"SEQ({unit}, {self._absence(absence, last=False)})"
         low, high = _turns(node)
         greed = "+" if _is_possessive(node) else ""
-        inner = _INNER[node.get("inner") or "relaxed"] if high != 1 else ""
+        # Once is no loop and needs no such word. Without a count it is wrong, and is written to be refused.
+        inner = "" if high == 1 and "max" in node else _INNER[node.get("inner") or "relaxed"]
         until = self._until(node)
         if node.get("optional") and low > 1:
             unit = f"SEQ({unit}{quantifier_text(low, high, greed)}{inner}{until})?{greed}"
         else:
             low = 0 if node.get("optional") else low
             unit = f"{unit}{quantifier_text(low, high, greed)}{inner}{until}"
-        within = f" WITHIN {duration_text(node['within'] - 1)}" if node.get("within") else ""
-        gap = f" GAP {duration_text(node['gap'] - 1)}" if node.get("gap") else ""
+        within = f" WITHIN {_shorter(node['within'])}" if node.get("within") else ""
+        gap = f" GAP {_shorter(node['gap'])}" if node.get("gap") else ""
         return f"{_FOLLOW[node.get('follow') or 'relaxed']}{unit}{within}{gap}"
 
     def _unit(self, node: Json, *, ends: bool) -> str:
@@ -149,14 +140,18 @@ class _Writer:
         match node:
             case {"event": str(name)}:
                 return f"{self._event(node)} {self._names.variable(name)}"
-            case {"seq": [_, *_]}:
-                once = _turns(node)[1] == 1
-                return f"SEQ({', '.join(self._steps(node['seq'], ends=ends and once))})"
+            case {"seq": [head, *rest]}:
+                if "max" in head:
+                    # Flink takes the contiguity inside a loop that heads a group from the group.
+                    head = head | {"inner": node.get("inner")}
+                steps = self._steps([head, *rest], ends=ends and _turns(node)[1] == 1)
+                return f"SEQ({', '.join(steps)})"
             case {"and": [*branches]} | {"permute": [*branches]}:
                 return f"AND({', '.join(self._branch(each) for each in branches)})"
             case {"or": [*branches]}:
                 return f"OR({', '.join(self._branch(each) for each in branches)})"
-        raise UnsayableError(f"a pattern node with {', '.join(sorted(node)) or 'nothing'} in it")
+            case _:
+                raise UnsayableError(f"a pattern node with {', '.join(sorted(node)) or 'nothing'} in it")
 
     def _branch(self, node: Json) -> str:
         if "not" in node:
@@ -179,7 +174,7 @@ class _Writer:
             if last and not _is_quantified(node):
                 return self._other_event(node["not"])
             return f"NEXT NOT {self._forbidden(node['not'], node)}"
-        lasting = f" FOR {duration_text(node['for'] - 1)}" if node.get("for") else ""
+        lasting = f" FOR {_shorter(node['for'])}" if node.get("for") else ""
         return f"NOT {self._forbidden(node['not'], node)}{lasting}"
 
     def _forbidden(self, node: Json, loop: Json | None = None) -> str:
@@ -220,6 +215,13 @@ def _names(case: Case) -> Names:
             ours += "_"
         written[name] = ours
     return Names(written, frozenset(_repeated(case.pattern, inside=False)))
+
+
+def _shorter(ms: int) -> str:
+    """A time span that excludes its end, as one that includes it."""
+    if ms == 1:
+        raise UnsayableError("a window of 1 ms: with us of no time at all, which is refused")
+    return duration_text(ms - 1)
 
 
 def _variables(node: Json) -> list[str]:
@@ -287,21 +289,10 @@ def _takes_in(node: Json, absence: Json) -> bool:
     return not _is_strict_not(absence) or low <= 1
 
 
-def _optional_tail(nodes: Sequence[Json]) -> int:
-    """Where the last absence begins, if only steps that may be missing come behind it; else the end."""
-    position = len(nodes)
-    while position and "not" not in nodes[position - 1] and nodes[position - 1].get("optional"):
-        position -= 1
-    behind = position
-    while position and "not" in nodes[position - 1]:
-        position -= 1
-    return position if position < behind < len(nodes) else len(nodes)
-
-
 def _is_possessive(node: Json) -> bool:
     """Whether greed changes anything: not for a fixed number of turns."""
     low, high = _turns(node)
-    return bool(node.get("greedy")) and (low != high or bool(node.get("optional")))
+    return bool(node.get("greedy")) and low != high
 
 
 def _needs_guard(node: Json, behind: Sequence[Json]) -> bool:

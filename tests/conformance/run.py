@@ -11,7 +11,7 @@ from cep.columns import Batch
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import Limits, Match, Matcher
 from cep.engines.reference import ReferenceMatcher
-from cep.errors import Diagnostic, Source, has_errors, render_all
+from cep.errors import Diagnostic, Source, has_errors
 from cep.event import Event
 from cep.plan.compile import Plan
 from cep.rulebook.pipeline import compile_text
@@ -81,10 +81,10 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
     if case.expect_error is not None:
         expected = f"refused ({case.expect_error})"
         if has_errors(diagnostics):
-            return Outcome(case, "passed", "", rule.text, expected, render_all(diagnostics))
+            return Outcome(case, "passed", "", rule.text, expected, errors_text(diagnostics))
         return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
     if plan is None:
-        return Outcome(case, "failed", "refused", rule.text, "accepted", render_all(diagnostics))
+        return Outcome(case, "failed", "refused", rule.text, "accepted", errors_text(diagnostics))
     given = match_all(case, plan, ENGINES[engine](plan), way)
     for outcome, wanted in (("match", case.expect), ("timeout", case.expect_timeout)):
         if wanted is None:
@@ -187,6 +187,15 @@ def counted(matches: Sequence[Found]) -> Counter[tuple[tuple[str, tuple[int, ...
 
 
 def matches_text(matches: Sequence[Found]) -> str:
-    """Matches as a line each, sorted, so that two lists can be compared by eye."""
-    lines = sorted(" ".join(f"{var}{list(taken)}" for var, taken in match.items()) for match in matches)
-    return "\n".join(lines) or "(none)"
+    """Matches in one line, sorted, so that two can be compared by eye.
+
+    >>> matches_text([{"a": (1,)}, {"a": (0, 2), "b": (3,)}])
+    'a[0, 2] b[3]; a[1]'
+    """
+    each = sorted(" ".join(f"{var}{list(taken)}" for var, taken in match.items()) for match in matches)
+    return "; ".join(each) or "(none)"
+
+
+def errors_text(diagnostics: Sequence[Diagnostic]) -> str:
+    """What a rule was refused for, in one line."""
+    return "; ".join(f"{each.code} {each.message}" for each in diagnostics if each.severity == "error")

@@ -81,6 +81,11 @@ def test_a_greedy_loop(loop: dict[str, Any], expected: str) -> None:
     assert steps(A, greedy, C) == f"SEQ(a, {expected}, c)"
 
 
+def test_a_greedy_loop_at_the_head_that_may_be_missing() -> None:
+    greedy = B | {"min": 2, "max": 3, "greedy": True, "optional": True}
+    assert steps(greedy, C) == "SEQ(SEQ(b{2,3}+, NOT no_b)?+, c)"
+
+
 @pytest.mark.parametrize(
     ("nodes", "expected"),
     [
@@ -91,10 +96,7 @@ def test_a_greedy_loop(loop: dict[str, Any], expected: str) -> None:
         ([A | LOOP, none(B), C], "SEQ(a, NOT b)+, c"),
         ([A | LOOP, none(B, negated_follow="strict"), C], "SEQ(a, NEXT NOT b)+, c"),
         ([A | {"min": 2, "max": 3, "inner": "any"}, none(B), C], "SEQ(a, NOT b){2,3} COMBINATIONS, c"),
-        # Only steps that may be missing behind it: the match is there without them.
-        ([A, none(B), C | {"optional": True}], "a, SEQ(NOT b, c)?"),
-        ([A, none(B), C | {"optional": True}, A | {"event": "d", "optional": True}],
-         "a, SEQ(NOT b, OR(SEQ(c, d?), SEQ(d)))?"),
+        ([A, none(B), C | {"optional": True}], "a, NOT b, c?"),
         # The very next event is another one, and is no part of the match.
         ([A, none(B, negated_follow="strict")], "a, NEXT EVENT[(NOT coalesce(n = 'b', FALSE))] b"),
     ],
@@ -159,6 +161,8 @@ def test_groups() -> None:
     inner = {"seq": [B, C | {"follow": "any"}]}
     assert steps(A, inner | LOOP | {"follow": "strict"}) == "SEQ(a, NEXT SEQ(b, ANY c)+)"
     assert lines(inner | LOOP)[0] == "SEQ(SEQ(b, ANY c)+)"
+    # A loop that heads a group is as contiguous inside as the group is.
+    assert steps(A, {"seq": [B | LOOP | {"inner": "any"}, C]}) == "SEQ(a, SEQ(b+, c))"
     assert steps({"or": [A, B]}, {"and": [C, A | {"event": "d"}]}).startswith("SEQ(OR(a, b), AND(c, ")
 
 
@@ -203,6 +207,19 @@ def test_an_expression(expr: list[object], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        (["sum", "one", "x"], "0"),
+        (["max", "one", "x"], "NULL"),
+        (["ref", "one", "x"], "NULL"),
+        (["prev", "x"], "NULL"),
+    ],
+)
+def test_a_variable_has_nothing_of_itself_yet(expr: list[object], expected: str) -> None:
+    assert expression_text(expr, Names({"one": "one"}, own="one")) == expected
+
+
+@pytest.mark.parametrize(
     "expr",
     [["prev_row", ["field", "x"], 1], ["sum", "many"], [], "two\nlines", ["field", "ts"], float("inf")],
 )
@@ -216,3 +233,5 @@ def test_a_node_that_cannot_be_said_is_told() -> None:
         steps(A, {"every": B})
     with pytest.raises(UnsayableError, match="absence"):
         steps(A, none({"seq": [B]}), C)
+    with pytest.raises(UnsayableError, match="1 ms"):
+        steps(A, B | {"gap": 1})

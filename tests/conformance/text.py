@@ -112,7 +112,8 @@ def literal_text(value: Json) -> str:
             return repr(value) if value >= 0 else f"(-{-value!r})"
         case str():
             return string_text(value)
-    raise UnsayableError(f"a value that no literal says: {value!r}")
+        case _:
+            raise UnsayableError(f"a value that no literal says: {value!r}")
 
 
 def expression_text(expr: Json, names: Names) -> str:
@@ -135,7 +136,7 @@ def expression_text(expr: Json, names: Names) -> str:
             return _reference(var, name, int(index[0]) if index else -1, names)
         case ["prev", str(name)] if names.own is not None:
             # Not `prev(x)`: a comparison with that is not asked of the first event, here it is null.
-            return _reference(names.own, name, -1, names) if names.own in names.several else "NULL"
+            return _reference(names.own, name, -1, names)
         case ["sum" | "avg" | "min" | "max" | "count" as function, str(var), *rest]:
             return _aggregate(function, var, rest[0] if rest else None, names)
         case ["and" | "or" as op, *operands] if operands:
@@ -161,7 +162,8 @@ def expression_text(expr: Json, names: Names) -> str:
             return "(" + f" {op} ".join(parts) + ")"
         case ["call", str(name), *arguments]:
             return f"{name_text(name)}({', '.join(expression_text(each, names) for each in arguments)})"
-    raise UnsayableError(f"an expression this adapter does not know: {expr[0] if expr else expr!r}")
+        case _:
+            raise UnsayableError(f"an expression this adapter does not know: {expr[0] if expr else expr!r}")
 
 
 def condition_text(where: Json, names: Names) -> str | None:
@@ -222,6 +224,8 @@ def _field(name: str) -> str:
 def _reference(var: str, name: str, index: int, names: Names) -> str:
     variable, field_name = names.variable(var), name_text(name)
     if var not in names.several:
+        if var == names.own:
+            return "NULL"  # what it takes is only now being tested
         return f"{variable}.{field_name}" if index in (0, -1) else "NULL"
     return f"last({variable}).{field_name}" if index == -1 else f"{variable}[{index}].{field_name}"
 
@@ -229,6 +233,8 @@ def _reference(var: str, name: str, index: int, names: Names) -> str:
 def _aggregate(function: str, var: str, name: str | None, names: Names) -> str:
     """Over nothing a sum is 0 and a count is 0; everything else is null there, as with us."""
     variable = names.variable(var)
+    if var == names.own and var not in names.several:
+        return "0" if function in ("sum", "count") else "NULL"
     if function == "count":
         return f"count({variable})" if var in names.several else f"if({variable} IS NULL, 0, 1)"
     if name is None:

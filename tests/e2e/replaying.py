@@ -12,9 +12,11 @@ from cep.rulebook.project import load_project
 from cep.runtimes.replay import Input, Options, Summary, replay
 from cep.stream.alert import Alert
 
+DEFAULTS = Options()
+
 
 def replayed(
-    project_file: Path, rules: Path, events: Sequence[Path], options: Options = Options()
+    project_file: Path, rules: Path, events: Sequence[Path], options: Options = DEFAULTS
 ) -> tuple[list[Alert], Summary]:
     """All alerts and the summary; AssertionError if a rule is refused."""
     project = load_project(project_file)

@@ -14,7 +14,8 @@ from tests.shared import ROOT, shared_path
 
 HERE = ROOT / "tests" / "e2e" / "openssh"
 LINE = re.compile(
-    r"^(\w{3} +\d+ [\d:]+) \S+ sshd\[\d+\]: (Failed|Accepted) password for (?:invalid user )?(\S+) from (\S+) port"
+    r"^(\w{3} +\d+ [\d:]+) \S+ sshd\[\d+\]: "
+    r"(Failed|Accepted) password for (?:invalid user )?(\S+) from (\S+) port"
 )
 
 Try = tuple[int, int, str, str]
@@ -38,9 +39,7 @@ def alerts() -> list[Alert]:
     return replayed(HERE / "cep.yaml", HERE / "rules", [log])[0]
 
 
-def test_five_failures_of_an_address_in_ten_minutes(
-    tries: dict[str, list[Try]], alerts: list[Alert]
-) -> None:
+def test_five_failures_of_an_address_in_ten_minutes(tries: dict[str, list[Try]], alerts: list[Alert]) -> None:
     recent: dict[str, list[Try]] = defaultdict(list)
     expected = []
     for each in tries["Failed"]:

@@ -24,7 +24,7 @@ def lowered(text: str) -> Expr:
     assert isinstance(core, EventSyntax)
     assert core.filter is not None
     report = Report(source)
-    expr = ExprLowering(NAMES.inside("f"), report, {}).lower(core.filter)
+    expr = ExprLowering(NAMES.inside("f"), report).lower(core.filter)
     assert not report.found, report.found
     return expr
 

@@ -43,6 +43,8 @@ LIBRARY_TEXT: Final = """
 DEFINE PATTERN burst($n = 3, $span = 10m) = LoginFailed f{$n,} BY user_id WITHIN $span;
 DEFINE PATTERN spread($users) = LoginFailed f+ BY ip WHERE count(DISTINCT f.user_id) >= $users;
 DEFINE PATTERN change = SEQ(Logout o, Login l) BY user_id WITHIN 5m WHERE l.trusted;
+DEFINE PATTERN either = OR(Login l, Logout o) WHERE l.trusted;
+DEFINE PATTERN short = Logout o WITHIN 1h WHERE o.session = 's1';
 DEFINE PATTERN twice = SEQ(USE change first, USE change second);
 DEFINE PATTERN alert = Login l BY user_id WITHIN 1h LIMIT 1 PER 1h EMIT Alert(user_id);
 DEFINE PATTERN round = SEQ(Login l, USE round r);

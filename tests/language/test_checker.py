@@ -14,6 +14,7 @@ from cep.language.syntax import PatternSyntax
 from cep.schema import Schema
 from tests.golden import check_golden
 from tests.language.checking import LIBRARY, SCHEMA, problems
+from tests.language.examples import PATTERNS
 from tests.language.strategies import RELAXED, patterns
 from tests.language.test_syntax_goldens import PROMPT, texts
 from tests.shared import ROOT
@@ -48,3 +49,38 @@ def test_every_code_has_a_case() -> None:
 def test_nothing_is_said_with_a_code_that_is_not_explained() -> None:
     found = {problem.code for path in FILES for text in texts(path) for problem in problems(text)}
     assert found <= set(CODES)
+
+
+SOUND = Path(__file__).with_name("sound.txt").read_text(encoding="utf-8").rstrip("\n").split("\n---\n")
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_nothing_is_said_against_a_sound_pattern(text: str) -> None:
+    assert render_all(problems(text)) == ""
+
+
+# A field that no schema declares is of any kind, so the example patterns stand without one. What they use
+# and cannot run yet is told, and nothing else.
+@pytest.mark.parametrize("text", PATTERNS, ids=lambda text: text.split("\n")[0])
+def test_the_example_patterns(text: str) -> None:
+    head = "" if "$" not in text else "-- params: users = 5, delay = 10m\n"
+    found = [problem for problem in problems(head + text, Schema()) if problem.severity == "error"]
+    assert {problem.code for problem in found} <= {"E501"}, render_all(found)
+
+
+@RELAXED
+@given(patterns)
+def test_no_tree_brings_the_checker_down(tree: PatternSyntax) -> None:
+    text = "x" * 80
+    source = Source.whole("rule.cep", text)
+    expanded, found = expand(tree, LIBRARY, source)
+    for schema in (SCHEMA, Schema()):
+        found += check(expanded, source, schema, predicates(LIBRARY))
+    assert render_all(found) is not None
+    assert {problem.code for problem in found} <= set(CODES)
+
+
+def test_problems_come_in_the_order_of_the_text() -> None:
+    found = problems("SEQ(Logn a, Transfer[amout > 5] b, Payment[c.x = 1] d) BY user_id WITHIN 0s")
+    assert [problem.span.start for problem in found] == sorted(problem.span.start for problem in found)
+    assert len(found) == 4

@@ -1,4 +1,4 @@
-"""Every example pattern through lowering, derivation and compilation, compared stage by stage with goldens."""
+"""Example patterns through lowering, derivation and compilation, each stage compared with a golden."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ PATTERNS = {
     "any_order": "AND(NewDevice d, AddressChange a, NOT BranchVisit b) BY user_id WITHIN 1d",
     "at_least": "ATLEAST(3, NewDevice d, NewIp i, NewPayee p, LimitRaise r) BY user_id WITHIN 2h",
     "branches": "SEQ(Login l, OR(SEQ(PayeeAdded a, Transfer t), CardOrder c)) BY user_id WITHIN 30m",
-    "card_testing": "SEQ(Payment[amount < 2] s{3,}, Payment[amount > 20 * avg(s.amount)] big) BY card WITHIN 1h",
+    "card_testing": (
+        "SEQ(Payment[amount < 2] s{3,}, Payment[amount > 20 * avg(s.amount)] big) BY card WITHIN 1h"
+    ),
     "rising": "Payment[amount > prev(amount)] p{4,} CONSECUTIVE BY card WITHIN 10m",
     "strict": (
         "SEQ STRICT(PinFail a, PinFail b, Withdrawal w) FROM PinFail, PinOk, Withdrawal BY card "
@@ -99,7 +101,7 @@ def test_the_graph_has_an_edge_for_each_arc(name: str) -> None:
     assert pattern is not None
     plan = compile_pattern(pattern)
     arcs = sum(len(state.arcs) for state in plan.nfa.states)
-    assert len(re.findall(r"^  s\d+ -> (s\d+|accept) ", dot(plan.nfa), re.M)) == arcs
+    assert len(re.findall(r"^  s\d+ -> (s\d+|accept) ", dot(plan.nfa), re.MULTILINE)) == arcs
 
 
 def test_a_pattern_with_too_many_interleavings_is_refused() -> None:

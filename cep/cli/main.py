@@ -1,0 +1,275 @@
+"""The command `cep`: its verbs, their options, and what the exit code says.
+
+Exit codes: 0 all is well, 1 something was found, 2 wrong use or a file that cannot be read, 3 the program
+failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cep import __version__
+from cep.cli.check_cmd import CheckFormat, check
+from cep.cli.explain_cmd import ExplainFormat, explain
+from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
+from cep.cli.rule_tests_cmd import run_rule_tests
+from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
+from cep.errors import CepError
+from cep.ports.lines import BOUNDS
+
+_EXIT_CODES: Final = (
+    "Exit code: 0 good, 1 findings, 2 wrong use or unreadable file, 3 failure, 130 interrupt."
+)
+
+
+def _epilog(*examples: str) -> str:
+    r"""Examples as they are typed; `\b` keeps click from folding them."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in examples), "", _EXIT_CODES])
+
+
+app = typer.Typer(
+    name="cep",
+    help="Complex event processing rules for fraud and security teams.",
+    epilog=_epilog(
+        "cep check rules",
+        "cep test rules",
+        "cep explain brute_force",
+        "cep replay events.jsonl --rules rules",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The project file; default: cep.yaml here or above."),
+]
+ColorOption = Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR is heeded.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, only results and errors.")]
+VerboseOption = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell more.")
+]
+RulesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules", metavar="PATH", help="Rule files or folders; default: those of the project file."
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter of the rules, such as n=5."),
+]
+SelectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--select", metavar="LIST", help="Only rules that fit, such as rule:brute*,tag:ato,severity:high."
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cep {__version__}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Complex event processing rules for fraud and security teams."""
+
+
+@app.command(
+    "check",
+    epilog=_epilog(
+        "cep check                          everything that cep.yaml names",
+        "cep check rules/ato.yaml --strict  warnings count too",
+        "cep check rules --format json      a line for each finding",
+        "cep check --explain-code E301      what a code means",
+    ),
+)
+def check_verb(
+    *,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files or folders.")] = None,
+    config: ConfigOption = None,
+    output: Annotated[CheckFormat, typer.Option("--format", help="How to print.")] = CheckFormat.text,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    explain_code: Annotated[
+        str | None, typer.Option("--explain-code", metavar="CODE", help="Say what a code means.")
+    ] = None,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Check rules and patterns: syntax, names, types, shape, cost."""
+    _run(
+        color,
+        quiet,
+        verbose,
+        lambda terminal: check(terminal, paths or [], config, output, strict, explain_code),
+    )
+
+
+@app.command(
+    "explain",
+    epilog=_epilog(
+        "cep explain brute_force                 a rule of the project by its name",
+        "cep explain rules/ato.yaml              every rule of a file",
+        "cep explain ato --format dot | dot -Tsvg > ato.svg",
+    ),
+)
+def explain_verb(
+    *,
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help="A rule's name, or a file of rules or a pattern.")
+    ],
+    rules: RulesOption = None,
+    config: ConfigOption = None,
+    output: Annotated[ExplainFormat, typer.Option("--format", help="How to print.")] = ExplainFormat.text,
+    params: SetOption = None,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Show what a rule means: its automaton, cost and delay."""
+    _run(
+        color,
+        quiet,
+        verbose,
+        lambda terminal: explain(terminal, rule, rules or [], config, output, params or []),
+    )
+
+
+@app.command(
+    "replay",
+    epilog=_epilog(
+        "cep replay events.jsonl --rules rules",
+        "cep replay                                    files and rules of cep.yaml",
+        "zcat log.gz | cep replay - --rules rules/ato.yaml --format json",
+        "cep replay day.jsonl --select tag:ato --set n=3 --out alerts.jsonl --rejects bad.jsonl",
+    ),
+)
+def replay_verb(
+    *,
+    events: Annotated[
+        list[str] | None, typer.Argument(metavar="EVENTS", help="Files, folders, globs, or - for stdin.")
+    ] = None,
+    rules: RulesOption = None,
+    config: ConfigOption = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the alerts there.")] = None,
+    output: Annotated[
+        ReplayFormat | None,
+        typer.Option("--format", help="Default: table on a terminal, else json, one alert a line."),
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="Write lines that cannot be read, and late events."),
+    ] = None,
+    params: SetOption = None,
+    select: SelectOption = None,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="NAME", help="Which engine matches.")
+    ] = "reference",
+    chunk: Annotated[
+        int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")
+    ] = BOUNDS.chunk_rows,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Skip events before, such as 2026-03-30.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Skip events from then on.")
+    ] = None,
+    at_end: Annotated[
+        AtEnd,
+        typer.Option(
+            "--at-end",
+            help="Absences still pending at the end: wait (no alert), or flush (time goes on for ever).",
+        ),
+    ] = AtEnd.wait,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Run files of events through the rules and print the alerts."""
+    options = ReplayOptions(
+        events=tuple(events or ()),
+        rules=tuple(rules or ()),
+        config=config,
+        out=out,
+        output=output,
+        rejects=rejects,
+        params=tuple(params or ()),
+        select=select,
+        engine=engine,
+        chunk=chunk,
+        since=since,
+        until=until,
+        at_end=at_end,
+    )
+    _run(color, quiet, verbose, lambda terminal: replay(terminal, options))
+
+
+@app.command(
+    "test",
+    epilog=_epilog(
+        "cep test                      every rule of cep.yaml",
+        "cep test rules/ato.yaml -v    with the tests that pass",
+        "cep test rules -k brute       tests whose rule or name holds a word",
+    ),
+)
+def rule_tests_verb(
+    *,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files or folders.")] = None,
+    word: Annotated[
+        str | None, typer.Option("-k", metavar="NAME", help="Only tests with this in rule or name.")
+    ] = None,
+    config: ConfigOption = None,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Run the tests that rules carry."""
+    _run(color, quiet, verbose, lambda terminal: run_rule_tests(terminal, paths or [], word, config))
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()
+
+
+def _run(color: Color, quiet: bool, verbose: int, command: Callable[[Terminal], int]) -> None:
+    """Run a command and leave with its exit code; whatever goes wrong is told in a line or two."""
+    terminal = make_terminal(color, -1 if quiet else verbose)
+    try:
+        code = command(terminal)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = OK
+    except CepError as error:
+        terminal.error(clean(f"error: {error}"))
+        code = USAGE
+    except Exception as error:  # noqa: BLE001 - the last stop: nobody shall see a traceback unasked
+        terminal.error(clean(f"error: cep failed: {type(error).__name__}: {error}"))
+        if verbose:
+            terminal.error(clean(traceback.format_exc()))
+        else:
+            terminal.error("this is a fault of cep, not of your rules; -v shows where it happened")
+        code = FAILURE
+    raise typer.Exit(code)

@@ -1,0 +1,197 @@
+"""`cep replay`: files of events through the rules, alerts out as a table or as lines of JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TextIO
+
+from rich.status import Status
+
+from cep.cli.alert_table import alert_lines
+from cep.cli.problem_text import problem_text, tally
+from cep.cli.replay_inputs import find_inputs
+from cep.cli.replay_summary import summary_lines
+from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
+from cep.cli.selection import parse_time, select_rules
+from cep.cli.terminal import FINDINGS, INTERRUPTED, OK, USAGE, Terminal, clean
+from cep.cli.words import counted, time_text
+from cep.errors import CepError, InputError, has_errors
+from cep.ports.alert_lines import alert_line
+from cep.ports.lines import BOUNDS
+from cep.ports.rejects import Reject, reject_line
+from cep.runtimes import replay as runtime
+from cep.runtimes.replay import Input, Options, Summary
+from cep.stream.alert import Alert, Rule
+from cep.stream.detector import ENGINES
+
+
+class ReplayFormat(StrEnum):
+    """Text for people, or a line of JSON for each alert."""
+
+    table = "table"
+    json = "json"
+
+
+class AtEnd(StrEnum):
+    """What becomes of absences that are still pending when the events end."""
+
+    wait = "wait"
+    flush = "flush"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """The command line as it was given."""
+
+    events: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    config: Path | None = None
+    out: Path | None = None
+    output: ReplayFormat | None = None
+    rejects: Path | None = None
+    params: tuple[str, ...] = ()
+    select: str | None = None
+    engine: str = "reference"
+    chunk: int = BOUNDS.chunk_rows
+    since: str | None = None
+    until: str | None = None
+    at_end: AtEnd = AtEnd.wait
+
+
+def replay(terminal: Terminal, options: ReplayOptions) -> int:
+    """Replay; the exit code is 0 whether there are alerts or not, 1 if a rule is broken."""
+    settings = _settings(options)
+    project = open_project(options.config)
+    book = load_rules(project, chosen_paths(project, options.rules), overrides(options.params))
+    if has_errors(book.diagnostics):
+        errors = [d for d in book.diagnostics if d.severity == "error"]
+        for diagnostic in errors:
+            terminal.error(problem_text(diagnostic))
+            terminal.error("")
+        terminal.error(f"nothing was replayed: {tally(errors)} in the rules")
+        return FINDINGS
+    if book.diagnostics:
+        terminal.detail(f"{tally(book.diagnostics)} in the rules; cep check shows them")
+    rules = select_rules([one.rule for one in book.rules], options.select)
+    inputs = find_inputs(project, options.events)
+    _keep_inputs(options, inputs)
+    for one in inputs:
+        terminal.detail(f"reads {one.path} as input {one.settings.name}")
+    return _run(terminal, options, settings, project, rules, inputs)
+
+
+def _settings(options: ReplayOptions) -> Options:
+    if options.engine not in ENGINES:
+        raise CepError(f"--engine {options.engine}: the engines are {', '.join(sorted(ENGINES))}")
+    return Options(
+        engine=ENGINES[options.engine],
+        bounds=replace(BOUNDS, chunk_rows=options.chunk),
+        from_ms=None if options.since is None else parse_time(options.since, "--from"),
+        to_ms=None if options.until is None else parse_time(options.until, "--to"),
+        flush=options.at_end is AtEnd.flush,
+    )
+
+
+def _keep_inputs(options: ReplayOptions, inputs: list[Input]) -> None:
+    """Refuse to write over what is about to be read."""
+    read = {Path(one.path).resolve() for one in inputs}
+    for option, path in (("--out", options.out), ("--rejects", options.rejects)):
+        if path is not None and path.resolve() in read:
+            raise CepError(f"{option} {path} would be written over the events that are read from it")
+    if (
+        options.out is not None
+        and options.rejects is not None
+        and options.out.resolve() == options.rejects.resolve()
+    ):
+        raise CepError("--out and --rejects name the same file")
+
+
+def _run(
+    terminal: Terminal,
+    options: ReplayOptions,
+    settings: Options,
+    project: OpenProject,
+    rules: list[Rule],
+    inputs: list[Input],
+) -> int:
+    summary, code = Summary(), OK
+    started = time.perf_counter()
+    as_table = _as_table(terminal, options)
+    with ExitStack() as files:
+        out = files.enter_context(_writer(options.out)) if options.out is not None else None
+        rejects = files.enter_context(_writer(options.rejects)) if options.rejects is not None else None
+        on_reject = _reject_to(rejects) if rejects is not None else None
+        tick = files.enter_context(_progress(terminal, summary, hidden=out is None and terminal.looked_at))
+        try:
+            found = runtime.replay(rules, inputs, summary, project.project.schema, settings, on_reject, tick)
+            for alert in found:
+                _give(terminal, alert, out, as_table=as_table)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except InputError as error:
+            terminal.error(clean(f"error: {error}"))
+            code = USAGE
+    seconds = time.perf_counter() - started
+    say = terminal.data if as_table and out is None else terminal.note
+    if terminal.verbosity >= 0:
+        for line in summary_lines(summary, rules, seconds, terminal.verbosity):
+            say(line)
+    return code
+
+
+def _as_table(terminal: Terminal, options: ReplayOptions) -> bool:
+    if options.output is not None:
+        return options.output is ReplayFormat.table
+    return options.out is None and terminal.looked_at
+
+
+def _give(terminal: Terminal, alert: Alert, out: TextIO | None, *, as_table: bool) -> None:
+    if not as_table:
+        (out or sys.stdout).write(f"{alert_line(alert)}\n")
+        return
+    for line in alert_lines(alert):
+        if out is None:
+            terminal.data(line)
+        else:
+            out.write(f"{line.plain}\n")
+
+
+def _reject_to(file: TextIO) -> Callable[[Reject], None]:
+    def write(reject: Reject) -> None:
+        file.write(f"{reject_line(reject)}\n")
+
+    return write
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator[TextIO]:
+    """A file to write text to, always with the same line ends."""
+    try:
+        file = path.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _progress(terminal: Terminal, summary: Summary, *, hidden: bool) -> Iterator[Callable[[], None]]:
+    """How far the replay has come, on a terminal that shows no alerts meanwhile."""
+    if hidden or not terminal.watched:
+        yield sys.stdout.flush
+        return
+    with Status("reading", console=terminal.err) as status:
+
+        def tick() -> None:
+            sys.stdout.flush()
+            when = "" if summary.last_ms is None else f" · {time_text(summary.last_ms)}"
+            alerts = counted(sum(summary.alerts.values()), "alert")
+            status.update(f"{counted(summary.records, 'event')}{when} · {alerts}")
+
+        yield tick

@@ -1,1 +1,0 @@
-"""Keeping partial matches outside the process."""

@@ -1,0 +1,1 @@
+"""What the commands print, how they leave, and what they never do."""

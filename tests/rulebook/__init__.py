@@ -1,0 +1,1 @@
+"""Rule files: what is taken from them, and what is said against them."""

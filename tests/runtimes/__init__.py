@@ -1,0 +1,1 @@
+"""The detector driven by files."""

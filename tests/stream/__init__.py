@@ -1,0 +1,1 @@
+"""Event time, and rules over what it lets through."""

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -246,7 +247,10 @@ def rule_tests_verb(
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """The entry point of the command. What is printed is UTF-8 on every machine, so it is the same bytes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     app()
 
 

@@ -243,9 +243,7 @@ class ReferenceMatcher:
             state.attempts = [a for a in state.attempts if id(a) not in over]
         starts = [attempt.start for attempt, _ in news.completed]
         chosen = [news.completed[i] for i in picked(pattern.pick, starts)]
-        room = (
-            pattern.limit.count if pattern.limit is not None and pattern.limit.per_ms is None else len(chosen)
-        )
+        room = self._room()
         while chosen and not state.stopped:
             attempt, run = chosen.pop(0)
             found = self._match(run, key, state, ts_ms, detected, "match")
@@ -258,15 +256,23 @@ class ReferenceMatcher:
             chosen = [pair for pair in chosen if goes_on(pair[0].start)]
             state.stopped = pattern.after == "stop"
 
+    def _room(self) -> int:
+        """How many matches one event may complete: `LIMIT n` without `PER`."""
+        limit = self._plan.pattern.limit
+        return limit.count if limit is not None and limit.per_ms is None else FOREVER_MS
+
     def _give_leftmost(self, state: KeyState, key: Key, detected: Position) -> None:
         """A match is decided when no earlier start, and no better run of its own start, is left."""
         pattern = self._plan.pattern
+        room = self._room()
         while state.attempts and state.attempts[0].found is not None and not state.attempts[0].runs:
             run = state.attempts[0].found
             fired = [ms for i, ms in run.open if self._auto.arcs[run.state][i].step is None]
             ts_ms = max([run.last_ms, *(ms for ms in fired if ms <= detected.ts_ms)])
             found = self._match(run, key, state, ts_ms, detected, "match")
-            self._out.matches.append(found)
+            if room > 0:
+                self._out.matches.append(found)
+            room -= 1
             goes_on = survivors(pattern.after, pattern.after_var, found.start, found.last, found.bindings)
             state.attempts = [a for a in state.attempts[1:] if goes_on(a.start)]
             if pattern.after == "stop":

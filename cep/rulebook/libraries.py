@@ -72,7 +72,7 @@ class Libraries:
             source = Source.whole(path.as_posix(), read_text(path, path.as_posix()))
             definitions, problems = read_definitions(source, self.schema, path.stem)
             self.found += problems
-            self._read[known] = definitions
+            self._read[known] = None if has_errors(problems) else definitions
         return self._read[known]
 
     def _locate(self, name: str, folder: Path) -> Path | None:
@@ -85,8 +85,8 @@ class Libraries:
 
 def read_definitions(
     source: Source, schema: Schema, home: str
-) -> tuple[Mapping[str, Definition] | None, list[Diagnostic]]:
-    """The definitions of the library called `home` by name, or None and why. A library uses only itself."""
+) -> tuple[Mapping[str, Definition], list[Diagnostic]]:
+    """The definitions of the library called `home` by name, and what is wrong. A library uses only itself."""
     syntax, problems = parse_library(source)
     definitions: dict[str, Definition] = {}
     for each in syntax.definitions if syntax is not None else ():
@@ -101,8 +101,7 @@ def read_definitions(
     if syntax is not None and not has_errors(problems):
         own = {f"{home}.{name}": each for name, each in definitions.items()}
         problems += check_library(syntax, source, schema, own, home)
-    broken = syntax is None or has_errors(problems)
-    return (None if broken else definitions), problems
+    return definitions, problems
 
 
 def _first_line(source: Source, span: Span) -> Span:

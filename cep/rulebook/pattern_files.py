@@ -37,4 +37,4 @@ def read_pattern_file(source: Source, schema: Schema) -> PatternFile:
         stages, found = compile_stages(source, schema)
         return PatternFile(0, stages, tuple(found))
     definitions, found = read_definitions(source, schema, Path(source.name).stem)
-    return PatternFile(len(definitions or ()), None, tuple(found))
+    return PatternFile(len(definitions), None, tuple(found))

@@ -94,7 +94,7 @@ def _inputs(top: Fields) -> tuple[InputSettings, ...]:
     example = 'inputs: [{name: events, files: ["*.jsonl"]}]'
     inputs: list[InputSettings] = []
     for node in top.items("inputs", example):
-        fields = top.inside("inputs", node, "source", example)
+        fields = top.inside("inputs", node, "input", example)
         if fields is None:
             continue
         settings = read_input(fields)

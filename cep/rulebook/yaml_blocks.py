@@ -106,8 +106,7 @@ def _quoted(text: str, start: int, end: int, *, escapes: bool) -> Iterator[Piece
 
 def _after_escape(text: str, i: int, at: int, end: int) -> Piece:
     escape = _ESCAPE.match(text, i, end)
-    if escape is None:
-        return at + 1, i + 1
+    assert escape is not None, "the text before the closing quote does not end within an escape"
     if not _BREAK.fullmatch(escape[0][1:]):
         return at + 1, escape.end()
     # An escaped line end is nothing, and so is the indentation behind it.

@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cep.cli.main import app
 
@@ -121,15 +119,6 @@ def make_project(folder: Path, events: Iterable[str] = EVENTS) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, with the commands run inside it and nothing of the caller's terminal."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(make_project(tmp_path))
-    return tmp_path
 
 
 def cep(*arguments: str, stdin: str | bytes | None = None) -> Result:

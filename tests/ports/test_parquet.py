@@ -1,7 +1,7 @@
 """Parquet files give the same events as the other formats, with the types that Parquet knows."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
         "b": [True],
         "when": pa.array([AT]),
         "day": pa.array([date(1970, 1, 2)]),
+        "clock": pa.array([time(8, 30)]),
         "wait": pa.array([1_500_000_000], pa.duration("ns")),
         "raw": [b"a\xff"],
         "tags": [["a", "b"]],
@@ -69,6 +70,7 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
         "b": "True",
         "when": repr(Timestamp(MS)),
         "day": "Timestamp(86400000)",
+        "clock": "'08:30:00'",
         "wait": repr(timedelta(seconds=1.5)),
         "raw": r"'a\\xff'",
         "tags": "['a', 'b']",

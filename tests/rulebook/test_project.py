@@ -129,8 +129,8 @@ def test_all_problems_are_told_at_once_and_in_order() -> None:
     ruls: [rules]
     """
     assert problems(dedent(text)) == [
-        "2:5 M101 the key `name` is missing from this source",
-        "2:5 M101 the key `files` is missing from this source",
+        "2:5 M101 the key `name` is missing from this input",
+        "2:5 M101 the key `files` is missing from this input",
         "2:5 M102 unknown key `nam`",
         "3:13 M103 `jsn` is no format",
         "4:12 M102 unknown key `feld`",
@@ -154,9 +154,9 @@ def test_the_repair_is_named() -> None:
         ("rules: {a: b}\n", "1:8 M103 `rules` takes one value, this is a mapping"),
         ("library:\n", "1:1 M103 `library` is empty"),
         ("inputs: {a: b}\n", "1:9 M103 `inputs` takes a list"),
-        ("inputs: [events]\n", "1:10 M103 `inputs` takes names with values"),
+        ("inputs: [events]\n", "1:10 M103 an input is written as names with values"),
         ("types: [Login]\n", "1:8 M103 `types` takes names with values"),
-        ("types: {Login: string}\n", "1:16 M103 `Login` takes names with values"),
+        ("types: {Login: string}\n", "1:16 M103 a type is written as names with values"),
         ("types: {Login: {user: [string]}}\n", "1:23 M103 `user` takes one value, this is a list"),
         ("rules: [a]\n---\nrules: [b]\n", "3:1 M103 a project file holds one document only"),
         ("rules: [a\n", "1:8 E102 this `[` is not closed, or a comma is missing in it"),
@@ -188,7 +188,7 @@ def test_problem_of_the_file(text: str, problem: str) -> None:
         ("csv: {header: false}", "4:11 M101 the key `columns` is missing from this set of CSV settings"),
         ("csv: {header: true, columns: [a]}", "4:25 M103 `columns` is for files without a header"),
         ("csv: {quote: a}", "4:11 M102 unknown key `quote`"),
-        ("format: text", "2:5 M101 the key `patterns` is missing from this source"),
+        ("format: text", "2:5 M101 the key `patterns` is missing from this input"),
         (
             "patterns: {A: '(?P<ts>x)('}",
             "4:29 M103 this regular expression cannot be read: missing ), unterminated subpattern",

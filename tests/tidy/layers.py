@@ -32,8 +32,8 @@ FACTS: Final = ("cep.errors", "cep.event", "cep.columns", "cep.schema", "cep.inp
 LAYERS: Final = (
     Layer("L0", "facts", FACTS),
     Layer("L1", "language", ("cep.language",), FACTS),
-    # Only lowering may see the syntax: all sugar ends there.
-    Layer("L2", "plan", ("cep.plan",), FACTS, extra=(("cep.plan.lower*", "cep.language.syntax*"),)),
+    # Only lowering may see the language: all sugar ends there.
+    Layer("L2", "plan", ("cep.plan",), FACTS, extra=(("cep.plan.lower*", "cep.language"),)),
     Layer("L3", "engines", ("cep.engines",), (*FACTS, "cep.plan")),
     Layer("L4", "state", ("cep.state",), (*FACTS, "cep.engines")),
     Layer("L5", "stream", ("cep.stream",), (*FACTS, "cep.plan", "cep.engines", "cep.state")),

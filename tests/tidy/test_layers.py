@@ -44,7 +44,7 @@ CASES = [
     ("cep/plan/nfa.py", "from cep.language.syntax import StepSyntax", False),
     ("cep/plan/lower.py", "from cep.language.syntax import StepSyntax", True),
     ("cep/plan/lower_expr.py", "from cep.language.syntax import StepSyntax", True),
-    ("cep/plan/lower.py", "from cep.language.parser import parse", False),
+    ("cep/plan/lower.py", "from cep.language.parser import parse", True),
     ("cep/engines/vector.py", "from cep.plan.nfa import Nfa", True),
     ("cep/engines/vector.py", "from cep.language.syntax import StepSyntax", False),
     ("cep/state/codec.py", "from cep.engines.matcher import Snapshot", True),

@@ -1,0 +1,114 @@
+"""The command as a whole: help, version, and real processes with pipes and signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cep import __version__
+from tests.cli.shop import EVENTS, cep
+from tests.golden import check_golden
+from tests.shared import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "help"
+COMMAND = [sys.executable, "-m", "cep"]
+
+
+@pytest.mark.parametrize("verb", ["", "check", "explain", "replay", "test"])
+def test_help(verb: str) -> None:
+    result = cep(*([verb] if verb else []), "--help")
+    assert result.exit_code == 0
+    check_golden(GOLDEN / f"{verb or 'cep'}.txt", result.stdout)
+
+
+def test_every_help_has_examples_and_exit_codes() -> None:
+    for verb in ("check", "explain", "replay", "test"):
+        text = cep(verb, "-h").stdout
+        assert f"    cep {verb}" in text
+        assert "Exit code: 0 good" in text
+
+
+def test_version() -> None:
+    assert cep("--version").stdout == f"cep {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["chek"], ["check", "--no"], ["explain"]])
+def test_wrong_use(arguments: list[str]) -> None:
+    assert cep(*arguments).exit_code == 2
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_process_prints_json_when_piped(shop: Path) -> None:
+    found = run("replay", cwd=shop)
+    assert found.returncode == 0
+    assert [line[:12] for line in found.stdout.splitlines()] == ['{"alert_id":'] * 2
+    assert "\x1b" not in found.stdout + found.stderr
+
+
+def test_same_bytes_in_every_process(shop: Path) -> None:
+    # Hashes of texts differ from process to process, and with them the order of sets.
+    runs = {run("replay", "-q", cwd=shop, PYTHONHASHSEED=seed).stdout for seed in ("1", "2", "3")}
+    assert len(runs) == 1
+
+
+def test_text_that_the_locale_cannot_say(shop: Path) -> None:
+    found = run("replay", "--format", "table", cwd=shop, PYTHONUTF8="0", LC_ALL="C", PYTHONCOERCECLOCALE="0")
+    assert found.returncode == 0, found.stderr
+
+
+def test_reader_that_has_seen_enough_is_no_error(shop: Path) -> None:
+    many = "".join(line.replace("eve", f"u{i}") for i in range(3000) for line in EVENTS if "Login" in line)
+    (shop / "data" / "day.jsonl").write_text(many)
+    with subprocess.Popen(
+        [*COMMAND, "replay", "--at-end", "flush"], cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read().decode()
+        code = process.wait(timeout=60)
+    assert code == 0
+    assert "Traceback" not in told
+    assert "Error" not in told
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+def test_interrupt_ends_with_130_and_a_summary(shop: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "replay", "-", "--chunk", "2"],
+        cwd=shop,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        # More than one block, so that something is decided before the rest is waited for.
+        process.stdin.write("".join(EVENTS).encode() + (b" " * 999 + b"\n") * 999)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b'{"alert_id"')
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read().decode()
+        process.stdin.close()
+        code = process.wait(timeout=60)
+    assert code == 130
+    assert "interrupted: this is not all" in told
+    assert "Traceback" not in told

@@ -44,9 +44,7 @@ def type_mask(batch: Batch, types: tuple[str, ...] | None) -> Bools:
     return wanted[batch.types]
 
 
-def make_feed(
-    plan: Plan, batch: Batch, masks: dict[Test, Bools], since_ms: int | None = None
-) -> Feed:
+def make_feed(plan: Plan, batch: Batch, masks: dict[Test, Bools], since_ms: int | None = None) -> Feed:
     """The rows of a batch that a plan must see, with key and test bits, in order."""
     if since_ms is None and len(batch):
         since_ms = int(batch.ts_ms[0])

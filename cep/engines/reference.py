@@ -38,6 +38,8 @@ class KeyState:
     due_ms: int = FOREVER_MS
     timer_ms: int = FOREVER_MS
     """The earliest entry of the key in the queue of timers."""
+    remembered: bool = False
+    """Whether the key has an entry in the queue of what to forget."""
 
     def sweep(self) -> None:
         """Forget attempts that nothing can come of."""
@@ -56,6 +58,7 @@ class ReferenceMatcher:
         self._keys: dict[Key, KeyState] = {}
         self._timers: list[tuple[int, int, Key]] = []
         self._timers_set = 0
+        self._forgets: list[tuple[int, int, Key]] = []
         self._out = Gathered()
         self._covers_from_ms: int | None = None
         self._lookbacks = {a.step.index: a for arc in self._auto.arcs[0] for a in arc.lookback}
@@ -84,6 +87,7 @@ class ReferenceMatcher:
                 state.timer_ms = FOREVER_MS if state.timer_ms == ms else state.timer_ms
                 self._pass_time(key, state, watermark_ms)
                 self._settle(key, state)
+        self._forget(watermark_ms)
         return self._out.take()
 
     def deadline_ms(self, key: Key) -> int | None:
@@ -94,6 +98,10 @@ class ReferenceMatcher:
     def open_runs(self) -> int:
         """How many partial matches there are now, over all keys."""
         return sum(len(attempt.runs) for state in self._keys.values() for attempt in state.attempts)
+
+    def keys_held(self) -> int:
+        """How many keys have state now."""
+        return len(self._keys)
 
     # --- one event ---------------------------------------------------------------------------------------
 
@@ -129,9 +137,7 @@ class ReferenceMatcher:
                     attempt.runs = [
                         run
                         for run in attempt.runs
-                        if not self._auto.fits(
-                            unless, now.bits, Scope(now.event, Bound(run.cell), now.key)
-                        )
+                        if not self._auto.fits(unless, now.bits, Scope(now.event, Bound(run.cell), now.key))
                     ]
         state.sweep()
 
@@ -169,6 +175,34 @@ class ReferenceMatcher:
             if len(kept) > self._limits.events_per_key:
                 kept.popleft()
                 state.incomplete = True
+            self._remember(now.key, state)
+
+    def _remember(self, key: Key, state: KeyState) -> None:
+        """Have the key looked at again when the last thing kept for its absences is of no use any more."""
+        if state.remembered or not state.seen:
+            return
+        last_ms = [
+            kept[-1].ts_ms + (self._lookbacks[i].for_ms or 0) for i, kept in state.seen.items() if kept
+        ]
+        state.remembered = True
+        self._timers_set += 1
+        heappush(self._forgets, (max(last_ms) + 1, self._timers_set, key))
+
+    def _forget(self, watermark_ms: int) -> None:
+        """Drop what was kept for leading absences and has become too old for them."""
+        while self._forgets and self._forgets[0][0] <= watermark_ms:
+            _, _, key = heappop(self._forgets)
+            state = self._keys.get(key)
+            if state is None:
+                continue
+            state.remembered = False
+            state.seen = {
+                i: kept
+                for i, kept in state.seen.items()
+                if kept and kept[-1].ts_ms + (self._lookbacks[i].for_ms or 0) >= watermark_ms
+            }
+            self._remember(key, state)
+            self._settle(key, state)
 
     # --- time --------------------------------------------------------------------------------------------
 
@@ -193,8 +227,7 @@ class ReferenceMatcher:
             self._timers_set += 1
             heappush(self._timers, (state.due_ms, self._timers_set, key))
             state.timer_ms = state.due_ms
-        keeps = state.attempts or state.seen or state.stopped or self._auto.within_events is not None
-        if not keeps:
+        if not (state.attempts or state.seen or state.stopped):
             self._keys.pop(key, None)
 
     # --- limits ------------------------------------------------------------------------------------------

@@ -143,7 +143,8 @@ def _clauses(pattern: Pattern) -> Iterator[str]:
     yield f"pick: {pattern.pick}"
     yield f"after a match: {pattern.after}{f' {pattern.after_var}' if pattern.after_var else ''}"
     if pattern.limit is not None:
-        per = "one event completes" if pattern.limit.per_ms is None else duration_word(pattern.limit.per_ms)
+        per_ms = pattern.limit.per_ms
+        per = "one and the same event" if per_ms is None else f"{duration_word(per_ms)} of a key"
         yield f"limit: {counted(pattern.limit.count, 'alert')} per {per}"
     if pattern.moment != "match":
         yield f"alert on: {pattern.moment}"

@@ -13,13 +13,15 @@ from cep.cli.rules import chosen_paths, load_rules, open_project
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean_line
 from cep.cli.words import counted, duration_word, value_text
 from cep.errors import CepError, has_errors
-from cep.event import Event, Value
+from cep.event import Event, Timestamp, Value
 from cep.rulebook.embedded import RuleTest
 from cep.rulebook.loader import LoadedRule
 from cep.runtimes.rule_tests import Missing, Verdict, run_rule_test
 from cep.stream.alert import Alert
 
 NAME_WIDTH = 56
+STORY_MS_MAX = 10 * 366 * 86_400_000
+"""Later times were written as dates; no test tells a story of ten years."""
 
 
 def run_rule_tests(terminal: Terminal, paths: list[str], word: str | None, config: Path | None) -> int:
@@ -95,8 +97,9 @@ def _wish(missing: Missing) -> str:
 
 
 def _shown(name: str, value: Value) -> str:
-    """`at` counts from the start of the test."""
-    return duration_word(value) if name == "at" and isinstance(value, int) else value_text(value)
+    """`at`, and a time soon after 1970, count from the start of the test."""
+    is_time = isinstance(value, Timestamp) or (name == "at" and isinstance(value, int))
+    return duration_word(value) if is_time and 0 <= value < STORY_MS_MAX else value_text(value)
 
 
 def _alert(alert: Alert) -> str:
@@ -109,7 +112,11 @@ def _alert(alert: Alert) -> str:
         f"{clean_line(var)} at {' '.join(duration_word(event.ts_ms) for event in events)}"
         for var, events in taken.items()
     )
-    said = "".join(f", {clean_line(name)} {value_text(value)}" for name, value in alert.fields.items())
+    said = "".join(
+        f", {clean_line(name)} {_shown(name, value)}"
+        for name, value in alert.fields.items()
+        if name not in alert.key
+    )
     timeout = " (timeout)" if alert.outcome == "timeout" else ""
     head = f"{clean_line(alert.type)}{timeout} at {duration_word(alert.ts_ms)}"
     return f"{head}, {key}{said}  ← {bound}" if key else f"{head}{said}  ← {bound}"

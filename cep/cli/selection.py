@@ -75,13 +75,15 @@ def fits(term: Term, rule: Rule) -> bool:
 
 
 def parse_time(text: str, option: str) -> int:
-    """Milliseconds UTC of an ISO date or time (UTC unless it says otherwise), or of milliseconds since 1970.
+    """Milliseconds UTC of an ISO date or time (UTC unless it says otherwise), or of a number since 1970.
 
-    >>> parse_time("2026-03-30", "--from"), parse_time("1774828800000", "--from")
-    (1774828800000, 1774828800000)
+    A number of up to eleven digits counts seconds, a longer one milliseconds.
+
+    >>> [parse_time(text, "--from") for text in ("2026-03-30", "1774828800", "1774828800000")]
+    [1774828800000, 1774828800000, 1774828800000]
     """
-    if text.lstrip("-").isdecimal() and len(text) > 8:
-        return int(text)
+    if text.isascii() and text.isdecimal() and len(text) > 8:
+        return int(text) * (1000 if len(text) < 12 else 1)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -6,6 +6,7 @@ move the cursor of whoever reads an alert.
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ def _spelt(char: str) -> str:
 
 
 def _console(color: Color, *, stderr: bool) -> Console:
+    if color is Color.auto and os.environ.get("NO_COLOR"):
+        color = Color.never
     match color:
         case Color.auto:
             return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=True)
@@ -126,8 +129,11 @@ def _write(console: Console, line: Text | str) -> None:
     """Plain text goes out as it is; rich would fold it at the width it guesses for a pipe."""
     if console.color_system is None or isinstance(line, str):
         console.file.write(f"{line.plain if isinstance(line, Text) else line}\n")
-    else:
+        return
+    # Captured and written here: when a pipe breaks, rich would end the process in its own way.
+    with console.capture() as captured:
         console.print(line, soft_wrap=True)
+    console.file.write(captured.get())
 
 
 def _is_tty(stream: TextIO) -> bool:

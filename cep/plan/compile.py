@@ -46,6 +46,7 @@ class Plan:
     pattern: Pattern
     nfa: Nfa
     tests: tuple[Test, ...]
+    """One for each bit; the same test stands here once for each key it is asked with."""
     test_of: Mapping[int, int]
     """Step index → test."""
     key_groups: tuple[KeyGroup, ...]
@@ -61,12 +62,16 @@ def compile_pattern(pattern: Pattern) -> Plan:
     """The plan of a lowered pattern; TooManyStatesError if branches multiply beyond `STATES_MAX`."""
     nfa = _place_conditions(_explore(pattern.node), pattern.conditions)
     steps = tuple(_all_steps(pattern, nfa))
-    tests: dict[Test, int] = {}
-    test_of = {step.index: tests.setdefault(Test(step.types, step.local), len(tests)) for step in steps}
+    # Steps with different keys share no bit: an event stands in the key of the one, not in that of the other.
+    bits: dict[tuple[Test, tuple[Path, ...]], int] = {}
+    test_of = {
+        step.index: bits.setdefault((Test(step.types, step.local), step.by or pattern.by), len(bits))
+        for step in steps
+    }
     return Plan(
         pattern=pattern,
         nfa=nfa,
-        tests=tuple(tests),
+        tests=tuple(test for test, _ in bits),
         test_of=test_of,
         key_groups=_key_groups(pattern, steps, test_of),
         fields=_fields(pattern, steps),

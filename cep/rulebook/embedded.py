@@ -28,6 +28,8 @@ from cep.rulebook.yaml_text import Document, Entry, MappingNode, Node, Scalar
 from cep.schema import Schema
 
 COUNT_MAX: Final = 1000
+AT_MS_MAX: Final = 36_600 * 86_400_000
+"""No test tells a story of more than a hundred years."""
 _EVENT: Final = "{Login: {user_id: u}, at: 5s}"
 _EXPECT: Final = "{type: BruteForce, at: 5s}"
 
@@ -181,9 +183,11 @@ class _Reading:
             if node.text == "0":
                 return 0
             try:
-                return parse_duration_ms(node.text)
+                at_ms = parse_duration_ms(node.text)
             except ValueError:
-                pass
+                at_ms = AT_MS_MAX + 1
+            if at_ms <= AT_MS_MAX:
+                return at_ms
             help_ = f"at: {node.text}s" if node.text.isdecimal() else "at: 1m30s"
             inner.error("M103", node, f"`{node.text}` is no time since the start of the test", "", help_)
         else:

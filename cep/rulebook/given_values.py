@@ -62,7 +62,7 @@ def _single_value(node: Node, declared: FieldType) -> Value:
         case "ip":
             return _ip(text)
         case "duration":
-            return timedelta(milliseconds=parse_duration_ms(text))
+            return _duration(text)
         case "timestamp":
             return _timestamp(text)
         case _:
@@ -75,6 +75,13 @@ def _ip(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise ValueError("it is of type ip, such as 192.0.2.7") from None
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return timedelta(milliseconds=parse_duration_ms(text))
+    except OverflowError:
+        raise ValueError("it is too long a duration") from None
 
 
 def _of(node: Node, kind: type[ListNode | MappingNode], words: str) -> Value:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cep.errors import Diagnostic, InputError, Span, has_errors
+from cep.errors import Diagnostic, InputError, Source, Span, has_errors
 from cep.language.expressions import LiteralExpr
 from cep.plan.compile import Plan
 from cep.rulebook.embedded import RuleTest, read_tests
 from cep.rulebook.libraries import Libraries, read_text
+from cep.rulebook.pattern_files import PATTERN_ENDING, read_pattern_file
 from cep.rulebook.pipeline import Stages, compile_stages
 from cep.rulebook.project import PROJECT_FILE
 from cep.rulebook.rule_file import LimitsText, RuleText, read_rule
@@ -90,6 +91,13 @@ def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
     seen, declared = 0, set[str]()
     for path in files:
         name = path.as_posix()
+        if path.suffix == PATTERN_ENDING:
+            seen += 1
+            one = _load_pattern(path, settings, problems)
+            if one is not None:
+                _refuse_same_name(one.text, texts, problems)
+                loaded.append(replace(one, rule=replace(one.rule, order=len(loaded))))
+            continue
         document = read_document(name, read_text(path, name))
         problems += document.problems
         roots = [root for root in document.roots if not _is_empty(root)]
@@ -110,6 +118,23 @@ def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
     diagnostics = sorted([*problems, *libraries.found], key=lambda d: d.sort_key)
     names = tuple(path.as_posix() for path in files)
     return Rulebook(tuple(loaded), tuple(diagnostics), names, seen, frozenset(declared))
+
+
+def _load_pattern(path: Path, settings: Settings, problems: list[Diagnostic]) -> LoadedRule | None:
+    """A bare pattern as a rule that is called like its file."""
+    source = Source.whole(path.as_posix(), read_text(path, path.as_posix()))
+    found = read_pattern_file(source, settings.schema)
+    problems += found.diagnostics
+    if found.stages is None:
+        if not has_errors(found.diagnostics):
+            help_ = "name a rule that uses them"
+            message = "this file holds definitions, which are no rules"
+            problems.append(Diagnostic("M103", "error", message, source, Span(0, 0), "", help_))
+        return None
+    if found.stages.plan is None:
+        return None
+    text = RuleText(source, Span(0, 0), path.stem, source)
+    return LoadedRule(_rule(text, found.stages.plan), text, found.stages, ())
 
 
 def _is_empty(root: Node) -> bool:

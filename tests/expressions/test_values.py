@@ -10,7 +10,7 @@ import pytest
 from cep.event import Timestamp, Value
 from tests.expressions.asking import asked
 
-THREE = {"f": [{"x": 2}, {"x": 4}, {"x": None}]}
+THREE: dict[str, list[dict[str, Value]]] = {"f": [{"x": 2}, {"x": 4}, {"x": None}]}
 
 TRUTH = [(None, None), (None, True), (None, False), (True, True), (True, False), (False, False)]
 

@@ -5,6 +5,7 @@
     seq      0        1        2           ties of time keep their order
     type     Login    Fail     Login       codes into `type_names`
     ip       0        1        0           codes into the column's distinct values; -1 is null
+    amount   12.5     0.0      8.0         or the numbers themselves, and a mask that says which are null
 
 A row becomes an `Event` only when a match binds it.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,35 +24,92 @@ from cep.event import Event, Value
 
 Codes = NDArray[np.int32]
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Rows: TypeAlias = NDArray[np.intp] | slice
+"""Some rows of a batch: their numbers, or a stretch of them, of which no copy is made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One field of many events, dictionary-coded: row i holds `values[codes[i]]`, null where that is -1."""
+class Coded:
+    """A column of any values, dictionary-coded: row i holds `values[codes[i]]`, null where that is -1."""
 
     codes: Codes
     values: Sequence[Value]
 
     @staticmethod
-    def of(rows: Iterable[Value]) -> Column:
+    def of(rows: Iterable[Value]) -> Coded:
         """Code a sequence of values; equal values of one type share a code.
 
-        >>> Column.of(["a", None, "b", "a"]).codes.tolist()
+        >>> Coded.of(["a", None, "b", "a"]).codes.tolist()
         [0, -1, 1, 0]
         """
         coder = Coder()
         codes = np.fromiter((coder.code(value) for value in rows), dtype=np.int32)
-        return Column(codes, coder.values)
+        return Coded(codes, coder.values)
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.codes)
 
     def at(self, row: int) -> Value:
         """The value of one row, None for null."""
         code = self.codes[row]
         return None if code < 0 else self.values[code]
 
-    def take(self, rows: NDArray[np.intp]) -> Column:
+    def take(self, rows: Rows) -> Coded:
         """The same column with only these rows, in this order."""
-        return Column(self.codes[rows], self.values)
+        return Coded(self.codes[rows], self.values)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers of one type: int64 or float64, what stands where `null` is true means nothing.
+
+    Every float is finite and none is -0.0, so equal numbers have equal bits. `codes` and `values` say the
+    same for who needs a dictionary; they are made when first asked for, values ascending.
+
+    >>> column = Numbers(np.array([2.5, 1.0, 2.5]), np.array([False, True, False]))
+    >>> column.at(0), column.at(1), column.codes.tolist(), column.values
+    (2.5, None, [0, -1, 0], [2.5])
+    """
+
+    array: Ints | Floats
+    null: Bools
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.array)
+
+    def at(self, row: int) -> Value:
+        """The value of one row as a Python int or float, None for null."""
+        return None if self.null[row] else self.array[row].item()
+
+    def take(self, rows: Rows) -> Numbers:
+        """The same column with only these rows, in this order."""
+        return Numbers(self.array[rows], self.null[rows])
+
+    @property
+    def codes(self) -> Codes:
+        """A small int for each row's value, -1 for null."""
+        return self._coded.codes
+
+    @property
+    def values(self) -> Sequence[Value]:
+        """The distinct values by code."""
+        return self._coded.values
+
+    @cached_property
+    def _coded(self) -> Coded:
+        codes: Codes = np.full(len(self), -1, dtype=np.int32)
+        there = ~self.null
+        values, inverse = np.unique(self.array[there], return_inverse=True)
+        codes[there] = inverse
+        return Coded(codes, values.tolist())
+
+
+Column: TypeAlias = Coded | Numbers
+"""One field of many events."""
 
 
 class Coder:
@@ -114,7 +174,7 @@ class Batch:
             self.sources[self.source[row]],
         )
 
-    def take(self, rows: NDArray[np.intp]) -> Batch:
+    def take(self, rows: Rows) -> Batch:
         """The batch with only these rows, in this order."""
         return Batch(
             self.type_names,
@@ -130,7 +190,7 @@ class Batch:
     def column(self, name: str) -> Column:
         """A field's column; all null when no event has it."""
         found = self.columns.get(name)
-        return found if found is not None else Column(np.full(len(self), -1, dtype=np.int32), ())
+        return found if found is not None else Coded(np.full(len(self), -1, dtype=np.int32), ())
 
     @staticmethod
     def of(events: Sequence[Event]) -> Batch:
@@ -146,7 +206,7 @@ class Batch:
             type_names=tuple(kinds.values),
             ts_ms=np.fromiter((event.ts_ms for event in events), dtype=np.int64),
             seq=np.fromiter((event.seq for event in events), dtype=np.int64),
-            columns={name: Column.of(event.fields.get(name) for event in events) for name in names},
+            columns={name: Coded.of(event.fields.get(name) for event in events) for name in names},
             line=np.fromiter((event.line for event in events), dtype=np.int64),
             source=np.fromiter((origins.code(event.source) for event in events), dtype=np.int32),
             sources=tuple(origins.values),
@@ -179,8 +239,19 @@ def concat(batches: Sequence[Batch]) -> Batch:
 
 
 def _concat_column(columns: Sequence[Column]) -> Column:
+    """Numbers stay numbers as long as all are of one type; a part that is all null is of any."""
+    numbers = [column for column in columns if isinstance(column, Numbers)]
+    others = [column for column in columns if not isinstance(column, Numbers)]
+    if len({column.array.dtype for column in numbers}) == 1 and all((c.codes < 0).all() for c in others):
+        dtype = numbers[0].array.dtype.type
+        parts = [c if isinstance(c, Numbers) else _no_numbers(len(c), dtype) for c in columns]
+        return Numbers(_join([c.array for c in parts], dtype), _join([c.null for c in parts], np.bool_))
     coder = Coder()
-    return Column(_join([_recode(c.codes, c.values, coder) for c in columns], np.int32), coder.values)
+    return Coded(_join([_recode(c.codes, c.values, coder) for c in columns], np.int32), coder.values)
+
+
+def _no_numbers(length: int, dtype: type) -> Numbers:
+    return Numbers(np.zeros(length, dtype=dtype), np.ones(length, dtype=np.bool_))
 
 
 def _recode(codes: Codes, values: Sequence[Value], coder: Coder) -> Codes:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, assert_never
 
 import numpy as np
 
-from cep.columns import Batch, Coder, Codes, Column, Projection
+from cep.columns import Batch, Coded, Coder, Codes, Projection
 from cep.errors import InputError
 from cep.event import Value
 from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, zone_of
@@ -224,10 +224,10 @@ class _Column:
         self.rows: list[int] = []
         self.codes: list[int] = []
 
-    def column(self, count: int) -> Column:
+    def column(self, count: int) -> Coded:
         codes: Codes = np.full(count, -1, dtype=np.int32)
         codes[self.rows] = self.codes
-        return Column(codes, self.coder.values)
+        return Coded(codes, self.coder.values)
 
 
 class _Cell:

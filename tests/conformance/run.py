@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from cep.columns import Batch
+from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import Limits, Match, Matcher
+from cep.engines.operators import is_number
 from cep.engines.reference import ReferenceMatcher
 from cep.errors import Diagnostic, Source, has_errors
-from cep.event import Event
+from cep.event import Event, Value
 from cep.plan.compile import Plan
 from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
+from tests.conformance import eql, flink, row_pattern
 from tests.conformance.cases import Case, Found, Watermark
-from tests.conformance.flink import rule_text
 from tests.conformance.text import NO_WINDOW_MS, RuleText, UnsayableError
 
 Status = Literal["passed", "failed", "skipped"]
 
-ADAPTERS: Final[Mapping[str, Callable[[Case], RuleText]]] = {"all": rule_text}
+ADAPTERS: Final[Mapping[str, Callable[[Case], RuleText]]] = {
+    "all": flink.rule_text,
+    "eql": eql.rule_text,
+    "row_pattern": row_pattern.rule_text,
+}
 """Semantics of a case → what writes it as a rule of ours."""
 
 # No case may pass by a limit that a user would have to set higher.
@@ -34,6 +41,10 @@ ENGINES: Final[Mapping[str, Callable[[Plan], Matcher]]] = {
 
 Way = Literal["single", "whole"]
 """How events go in: one at a time with time told before each, or all that a watermark releases at once."""
+
+
+Cells: TypeAlias = tuple[Value, ...]
+"""The values of a row, column by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
         return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
     if plan is None:
         return Outcome(case, "failed", "refused", rule.text, "accepted", errors_text(diagnostics))
-    given = match_all(case, plan, ENGINES[engine](plan), way)
+    given = match_all(
+        replace(case, flush=case.flush or rule.complete), plan, ENGINES[engine](plan), way, rule
+    )
     for outcome, wanted in (("match", case.expect), ("timeout", case.expect_timeout)):
         if wanted is None:
             continue
@@ -93,6 +106,10 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
         if counted(got) != counted(wanted):
             what = "other matches" if outcome == "match" else "other timeouts"
             return Outcome(case, "failed", what, rule.text, matches_text(wanted), matches_text(got))
+    if rule.columns:
+        expected_rows, got_rows = rows_wanted(case, rule), rows_given(plan, given, rule)
+        if not alike(expected_rows, got_rows):
+            return Outcome(case, "failed", "other rows", rule.text, str(expected_rows), str(got_rows))
     return Outcome(case, "passed", "", rule.text)
 
 
@@ -104,15 +121,27 @@ def compile_rule(text: str) -> tuple[Plan | None, list[Diagnostic]]:
     return compile_text(Source.whole("case", text), Schema())
 
 
-def match_all(case: Case, plan: Plan, matcher: Matcher, way: Way) -> list[Match]:
-    """Everything the matcher gives for the entries of a case."""
+def match_all(case: Case, plan: Plan, matcher: Matcher, way: Way, rule: RuleText) -> list[Match]:
+    """Everything the matcher gives for the entries of a case, in order of completion, behind the pipes."""
     tests = Tests([plan])
     given: list[Match] = []
+    # Nothing is missing in front of a complete log, so an absence there is known for as long as it asks.
+    first_ms = min((event.ts_ms for event in case.events), default=0)
+    since_ms = first_ms - NO_WINDOW_MS if rule.complete else None
     for delivery in deliveries(case, way):
         if delivery.events:
             batch = Batch.of(delivery.events)
-            given += matcher.process(make_feed(plan, batch, tests.masks(batch)))
+            given += matcher.process(make_feed(plan, batch, tests.masks(batch), since_ms))
         given += matcher.advance(delivery.watermark_ms)
+    return piped(given, rule.pipes)
+
+
+def piped(given: list[Match], pipes: Sequence[tuple[str, int]]) -> list[Match]:
+    """What is left of matches, in the order of their last events, behind `head` and `tail`."""
+    if pipes:
+        given = sorted(given, key=lambda match: match.last)
+    for name, count in pipes:
+        given = given[:count] if name == "head" else given[max(len(given) - count, 0) :]
     return given
 
 
@@ -172,13 +201,16 @@ def _end_ms(case: Case) -> int:
 
 
 def found(match: Match, rule: RuleText) -> Found:
-    """A match in the words of the case."""
-    taken: dict[str, tuple[int, ...]] = {}
+    """A match in the words of the case; events of several variables of ours come in order of position."""
+    taken: dict[str, list[Event]] = {}
     for ours, events in match.bindings.items():
-        name = rule.variables.get(ours, ours)
-        if name is not None:
-            taken[name] = taken.get(name, ()) + tuple(event.seq for event in events)
-    return taken
+        names = rule.variables.get(ours, ours) or ()
+        for name in (names,) if isinstance(names, str) else names:
+            taken.setdefault(name, []).extend(events)
+    return {
+        name: tuple(event.seq for event in sorted(events, key=lambda event: event.position))
+        for name, events in taken.items()
+    }
 
 
 def counted(matches: Sequence[Found]) -> Counter[tuple[tuple[str, tuple[int, ...]], ...]]:
@@ -199,3 +231,38 @@ def matches_text(matches: Sequence[Found]) -> str:
 def errors_text(diagnostics: Sequence[Diagnostic]) -> str:
     """What a rule was refused for, in one line."""
     return "; ".join(f"{each.code} {each.message}" for each in diagnostics if each.severity == "error")
+
+
+def rows_wanted(case: Case, rule: RuleText) -> list[Cells]:
+    """The columns of `expect_rows` that the rule says too."""
+    rows = (case.raw or {}).get("expect_rows") or ()
+    return [tuple(row.get(name) for name in rule.columns) for row in rows]
+
+
+def rows_given(plan: Plan, given: Sequence[Match], rule: RuleText) -> list[Cells]:
+    """What `EMIT` says of each match, column by column."""
+    assert plan.pattern.emit is not None, "a rule whose columns are compared has an EMIT"
+    items = [(name, value_of(expr)) for name, expr in plan.pattern.emit.items]
+    rows = []
+    for match in given:
+        scope = Scope(None, match.bindings, match.key)
+        cells = {name: value(scope) for name, value in items}
+        rows.append(tuple(cells[name] for name in rule.columns))
+    return rows
+
+
+def alike(wanted: Sequence[Cells], got: Sequence[Cells]) -> bool:
+    """Whether two tables hold the same rows, in any order; fractions agree to nine digits."""
+    left = list(got)
+    for row in wanted:
+        place = next((i for i, other in enumerate(left) if all(map(_same, row, other))), None)
+        if place is None:
+            return False
+        del left[place]
+    return not left
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        return is_number(one) and is_number(other) and math.isclose(one, other, rel_tol=1e-9)
+    return type(one) is type(other) and bool(one == other)

@@ -32,11 +32,17 @@ class UnsayableError(Exception):
 class RuleText:
     """A rule, and which variable of the case each of its variables stands for.
 
-    None marks one whose event the source does not count as taken.
+    None marks one whose event the source does not count as taken, several names one whose event stands for
+    all of them. `columns` are outputs of the rule that are compared with `expect_rows`. `complete`: the
+    source sees all events at once, so none came before them and none comes after. `pipes` are what it does
+    with its matches in the end.
     """
 
     text: str
-    variables: Mapping[str, str | None] = field(default_factory=dict)
+    variables: Mapping[str, str | tuple[str, ...] | None] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    complete: bool = False
+    pipes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,8 @@ def expression_text(expr: Json, names: Names) -> str:
     match expr:
         case ["field", str(name)]:
             return _field(name)
+        case ["text", str(text)]:
+            return text  # written already
         case ["type"]:
             return "type(this)"
         case ["ts"]:
@@ -160,6 +168,11 @@ def expression_text(expr: Json, names: Names) -> str:
         case [str(op), first, *rest] if op in _ARITH and rest:
             parts = [expression_text(each, names) for each in (first, *rest)]
             return "(" + f" {op} ".join(parts) + ")"
+        case ["case", *branches, otherwise]:
+            text = expression_text(otherwise, names)
+            for value, test in zip(branches[-1::-2], branches[-2::-2], strict=True):
+                text = f"if({_outer(expression_text(test, names))}, {expression_text(value, names)}, {text})"
+            return text
         case ["call", str(name), *arguments]:
             return f"{name_text(name)}({', '.join(expression_text(each, names) for each in arguments)})"
         case _:

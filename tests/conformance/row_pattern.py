@@ -1,0 +1,327 @@
+"""Patterns of semantics `row_pattern`, SQL's MATCH_RECOGNIZE, as text of our language.
+
+Our `SEQ STRICT … PICK LEFTMOST` gives the preferred match of each start from left to right, as SQL does. What
+is left to the text:
+
+    parts that may take no row          said by options, so that a match has a row (row_tree)
+    a variable in several places        a variable of ours for each (row_graph)
+    PREV, LAST(x, n), FIRST, CLASSIFIER the variable that took the row (row_reading)
+    aggregates in a condition           SQL counts the row under test: sum(A.x) + x
+    PREV before the first row           one event more in front, which is no part of the match
+    no window                           one of fifty years, so that the end of all input ends it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, assert_never
+
+from cep.event import Value
+from tests.conformance.cases import Case, Json
+from tests.conformance.row_fold import may_be_true
+from tests.conformance.row_graph import START, Graph, graph_of
+from tests.conformance.row_reading import Notes, Reading
+from tests.conformance.row_tree import (
+    EMPTY,
+    Anchor,
+    Either,
+    Leaf,
+    Loop,
+    Row,
+    Tree,
+    empty,
+    leaves,
+    read_tree,
+    rebuilt,
+    some,
+)
+from tests.conformance.text import (
+    NO_WINDOW_MS,
+    RESERVED,
+    Names,
+    RuleText,
+    UnsayableError,
+    condition_text,
+    duration_text,
+    event_text,
+    expression_text,
+    name_text,
+    nodes_below,
+    quantifier_text,
+    string_text,
+)
+
+ENDLESS_MS: Final = NO_WINDOW_MS // 2
+"""Longer than any case lasts, and over at the end of everything: then what waits for more is decided."""
+
+NO_NAMES: Final = Names()
+
+
+def rule_text(case: Case) -> RuleText:
+    """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
+    raw = case.raw or {}
+    _refuse_what_has_no_words(case, raw)
+    plain = _Plain(case, raw).settled()
+    body, outside = plain.body(None)
+    lead = None
+    if outside:
+        lead = plain.lead()
+        body, _ = plain.body(lead)
+    within = case.pattern.get("within")
+    if lead is not None:
+        # The window is that of the match, and the event in front is none of it.
+        span = f" WITHIN {duration_text(within)}" if within else ""
+        body, within = f"SEQ STRICT(EVENT {name_text(lead)}, {body}{span})", None
+    elif not isinstance(plain.tree, Row):
+        # Loops are contiguous inside a strict sequence only.
+        body = f"SEQ STRICT({body})"
+    clauses = []
+    if types := _types_that_matter(case, plain.tree) if lead is None else []:
+        clauses.append("FROM " + ", ".join(name_text(each) for each in types))
+    if case.key:
+        clauses.append("BY " + ", ".join(name_text(each) for each in case.key))
+    clauses += [f"WITHIN {duration_text(within or ENDLESS_MS)}", "PICK LEFTMOST"]
+    clauses.append(f"AFTER MATCH {plain.skip(lead)}")
+    columns, emit = plain.emit()
+    variables: dict[str, str | None] = {name: slot.var for name, slot in plain.graph.slots.items()}
+    if lead is not None:
+        variables[lead] = None
+    lines = [body, " ".join(clauses), *([emit] if emit else [])]
+    return RuleText("\n".join(lines), variables, columns=columns)
+
+
+def _refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
+    if {} in (case.expect or ()):
+        raise UnsayableError("an empty match: a match of ours has an event, and an alert has evidence")
+    if raw.get("unused_define"):
+        raise UnsayableError("a condition of a variable that the pattern has not: ours stand in the pattern")
+    if case.expect_error == "runtime":
+        raise UnsayableError(
+            "an error when a match is found: skipping to its own first event gives it once with us"
+        )
+    if case.expect_error is not None and raw.get("subset"):
+        raise UnsayableError(
+            "a wrong SUBSET: unions of variables are not declared with us, so none can be wrong"
+        )
+
+
+# --- the pattern ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Plain:
+    """A pattern as a tree in which every leaf can match and every match has a row, with its graph."""
+
+    case: Case
+    raw: Mapping[str, Json]
+    tree: Tree = EMPTY
+    graph: Graph = field(init=False)
+    notes: Notes = field(default_factory=Notes)
+
+    def settled(self) -> _Plain:
+        """Read the pattern, and leave out leaves whose condition is never true."""
+        tree = read_tree(self.case.pattern)
+        while True:
+            self.tree = self._sayable(tree)
+            self.graph = graph_of(self.tree, self._attributes(), self._skipped_to())
+            never = {i for i, _ in enumerate(leaves(self.tree)) if not self._possible(i)}
+            if not never:
+                return self
+            tree = rebuilt(self.tree, lambda leaf, never=never: leaf not in never)  # type: ignore[misc]
+
+    def _sayable(self, tree: Tree | None) -> Tree:
+        if tree is None:
+            raise UnsayableError(
+                "a pattern that no row can ever match: such a rule is refused when it is loaded"
+            )
+        if any(isinstance(leaf, Anchor) for leaf in leaves(tree)):
+            raise UnsayableError(
+                "an anchor: a stream has no last event, and its first is not known to a rule"
+            )
+        if empty(tree) == "only":
+            raise UnsayableError("an empty match: a match of ours has an event, and an alert has evidence")
+        return some(tree)
+
+    def _attributes(self) -> frozenset[str]:
+        names = {name for event in self.case.events for name in event.fields}
+        return frozenset(names | set(self.case.key) | RESERVED | set(self.raw.get("subset") or ()))
+
+    def _possible(self, leaf: int) -> bool:
+        where = self._leaves()[leaf].where
+        if where is None:
+            return True
+        # There may be a row before the match, whether or not the rule can read it.
+        return self.reading(leaf, "before").ask(where) is not False
+
+    def _leaves(self) -> list[Leaf]:
+        return [leaf for leaf in leaves(self.tree) if isinstance(leaf, Leaf)]
+
+    # --- text of the tree ----------------------------------------------------------------------------
+
+    def reading(self, leaf: int | None, lead: str | None = None, notes: Notes | None = None) -> Reading:
+        """Reads expressions in the condition of a leaf, or (None) at the end of a match."""
+        unions = {name: tuple(each) for name, each in (self.raw.get("subset") or {}).items()}
+        notes = notes or Notes()
+        if leaf is None:
+            return Reading(self.graph, self.graph.ends, None, unions, lead, notes)
+        own = self.graph.slots[self.graph.of_leaf[leaf]]
+        return Reading(self.graph, self.graph.before_leaf[leaf], own, unions, lead, notes)
+
+    def body(self, lead: str | None) -> tuple[str, int]:
+        """The pattern as text, and how many rows before the match its conditions read."""
+        notes = Notes()
+        numbers = iter(range(len(self._leaves())))
+        text = self._text(self.tree, numbers, lead, notes)
+        if notes.compares_times and self._has_ties():
+            raise UnsayableError("which of two variables took the later row, when rows have the same time")
+        return text, notes.outside
+
+    def _text(self, tree: Tree, numbers: Iterator[int], lead: str | None, notes: Notes) -> str:
+        match tree:
+            case Leaf():
+                return self._leaf(tree, next(numbers), lead, notes)
+            case Row(parts):
+                return f"SEQ STRICT({', '.join(self._text(part, numbers, lead, notes) for part in parts)})"
+            case Either(branches):
+                return f"OR({', '.join(self._branches(branches, numbers, lead, notes))})"
+            case Loop(body, low, high, greedy):
+                quantifier = quantifier_text(low, high, "" if greedy or low == high else "?")
+                inner = self._text(body, numbers, lead, notes)
+                return f"SEQ STRICT({inner}){quantifier}" if isinstance(body, Loop) else inner + quantifier
+            case Anchor():
+                raise AssertionError("anchors are refused before")
+            case _:
+                assert_never(tree)
+
+    def _branches(
+        self, branches: Sequence[Tree], numbers: Iterator[int], lead: str | None, notes: Notes
+    ) -> Iterator[str]:
+        """Branches of OR; of two that take the same rows one is told apart by its label, and that is said."""
+        seen: set[str] = set()
+        for i, branch in enumerate(branches):
+            if not isinstance(branch, Leaf):
+                text = self._text(branch, numbers, lead, notes)
+                yield f"SEQ STRICT({text})" if isinstance(branch, Loop) else text
+                continue
+            number = next(numbers)
+            condition = self._condition(number, lead, notes)
+            if (condition is None and i < len(branches) - 1) or event_text(branch.type, condition) in seen:
+                label = f"{string_text(branch.var)} IS NOT NULL"
+                condition = label if condition is None else f"({condition}) AND {label}"
+            seen.add(event_text(branch.type, condition))
+            yield f"{event_text(branch.type, condition)} {name_text(self.graph.of_leaf[number])}"
+
+    def _leaf(self, leaf: Leaf, number: int, lead: str | None, notes: Notes) -> str:
+        condition = self._condition(number, lead, notes)
+        return f"{event_text(leaf.type, condition)} {name_text(self.graph.of_leaf[number])}"
+
+    def _condition(self, number: int, lead: str | None, notes: Notes) -> str | None:
+        where = self._leaves()[number].where
+        if where is None:
+            return None
+        return condition_text(self.reading(number, lead, notes).ask(where), NO_NAMES)
+
+    # --- the row before the match --------------------------------------------------------------------
+
+    def lead(self) -> str:
+        """The name of an event in front of the match, where PREV of its first row can be read.
+
+        A match that begins with the very first row has no such event, so no first row may do without.
+        """
+        if self.body(None)[1] > 1:
+            raise UnsayableError("a row further back than the one before the match")
+        for number, leaf in enumerate(self._leaves()):
+            if START not in self.graph.before_leaf[number]:
+                continue
+            first = replace(self.reading(number), near=frozenset({START}))
+            if leaf.where is None or may_be_true(first.ask(leaf.where)):
+                raise UnsayableError(
+                    "PREV of a first row that may also be the first of all, with none before it"
+                )
+        name, number = "before", 1
+        while name in self._attributes() | self.graph.slots.keys():
+            name, number = f"before_{number}", number + 1
+        return name
+
+    # --- skips ---------------------------------------------------------------------------------------
+
+    def _skipped_to(self) -> frozenset[str]:
+        _, _, variable = self.case.skip.partition(":")
+        return frozenset((self.raw.get("subset") or {}).get(variable, (variable,)))
+
+    def skip(self, lead: str | None) -> str:
+        """The skip policy; with an event in front, the next match may take the last of this one there."""
+        kind, _, variable = self.case.skip.partition(":")
+        match kind:
+            case "past_last" if lead is None:
+                return "SKIP PAST LAST"
+            case "past_last":
+                if len(self.graph.ends) > 1:
+                    raise UnsayableError("the row before a match that may end with several variables")
+                return f"SKIP TO LAST {name_text(min(self.graph.ends))}"
+            case "to_next":
+                return "SKIP TO NEXT"
+            case "to_first" | "to_last" if lead is None:
+                return (
+                    f"SKIP TO {kind[3:].upper()} {name_text(self._target(variable, last=kind == 'to_last'))}"
+                )
+            case "to_first" | "to_last":
+                raise UnsayableError("a skip to the row behind the one that the next match must see")
+            case _:
+                raise UnsayableError(f"the skip policy {kind}")
+
+    def _target(self, variable: str, *, last: bool) -> str:
+        """The slot with the first or the last row of a variable in every match."""
+        slots = self.graph.of((self.raw.get("subset") or {}).get(variable, [variable]))
+        if not slots and variable not in {node.get("event") for node in nodes_below(self.case.pattern)}:
+            return variable  # to be refused
+        reach = self.graph.reach
+        for name in slots:
+            others = [each for each in slots if each != name]
+            if name in self.graph.always and not any(
+                each in reach[name] if last else name in reach[each] for each in others
+            ):
+                return name
+        raise UnsayableError("a skip to a variable that a match may lack, or that stands in several places")
+
+    # --- measures ------------------------------------------------------------------------------------
+
+    def emit(self) -> tuple[tuple[str, ...], str]:
+        """The columns that are compared, and the EMIT that gives them: one row for each match."""
+        measures = self.raw.get("measures") or {}
+        if self.raw.get("rows") != "one" or self.case.expect_error is not None:
+            return (), ""
+        items = {}
+        for name, expr in measures.items():
+            notes = Notes()
+            try:
+                text = expression_text(self.reading(None, None, notes).say(expr), NO_NAMES)
+            except UnsayableError:
+                continue
+            if not notes.outside and not (notes.compares_times and self._has_ties()):
+                items[name] = text
+        if not items:
+            return (), ""
+        parts = [name_text(each) for each in self.case.key if each not in items]
+        parts += [f"{name_text(name)} = {text}" for name, text in items.items()]
+        columns = [each for each in self.raw.get("columns") or () if each in self.case.key]
+        return (*columns, *items), f"EMIT ({', '.join(parts)})"
+
+    def _has_ties(self) -> bool:
+        """Whether two rows of a partition have the same time."""
+        seen: set[tuple[Value, ...]] = set()
+        for event in self.case.events:
+            place = (*(event.fields.get(name) for name in self.case.key), event.ts_ms)
+            if place in seen:
+                return True
+            seen.add(place)
+        return False
+
+
+def _types_that_matter(case: Case, tree: Tree) -> list[str]:
+    """Every type, if the pattern names types: rows of others break it too."""
+    named = {leaf.type for leaf in leaves(tree) if isinstance(leaf, Leaf)}
+    if None in named:
+        return []
+    return sorted({event.type for event in case.events} | {each for each in named if each is not None})

@@ -42,7 +42,7 @@ app = typer.Typer(
         "cep check rules",
         "cep test rules",
         "cep explain brute_force",
-        "cep replay events.jsonl --rules rules",
+        "cep replay samples --rules rules",
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -97,7 +97,7 @@ def root(
     "check",
     epilog=_epilog(
         "cep check                          everything that cep.yaml names",
-        "cep check rules/ato.yaml --strict  warnings count too",
+        "cep check rules --strict           warnings count too",
         "cep check rules --format json      a line for each finding",
         "cep check --explain-code E301      what a code means",
     ),
@@ -128,8 +128,8 @@ def check_verb(
     "explain",
     epilog=_epilog(
         "cep explain brute_force                 a rule of the project by its name",
-        "cep explain rules/ato.yaml              every rule of a file",
-        "cep explain ato --format dot | dot -Tsvg > ato.svg",
+        "cep explain rules/sim_swap.yaml         every rule of a file",
+        "cep explain sim_swap --format dot | dot -Tsvg > sim_swap.svg",
     ),
 )
 def explain_verb(
@@ -157,10 +157,10 @@ def explain_verb(
 @app.command(
     "replay",
     epilog=_epilog(
-        "cep replay events.jsonl --rules rules",
-        "cep replay                                    files and rules of cep.yaml",
-        "zcat log.gz | cep replay - --rules rules/ato.yaml --format json",
-        "cep replay day.jsonl --select tag:ato --set n=3 --out alerts.jsonl --rejects bad.jsonl",
+        "cep replay                          files and rules of cep.yaml",
+        "cep replay samples --rules rules    these files, these rules",
+        "zcat samples/*.gz | cep replay - --rules rules/sim_swap.yaml --format json",
+        "cep replay --select tag:ato --set n=3 --out alerts.jsonl --rejects rejects.jsonl",
     ),
 )
 def replay_verb(
@@ -227,7 +227,7 @@ def replay_verb(
     "test",
     epilog=_epilog(
         "cep test                      every rule of cep.yaml",
-        "cep test rules/ato.yaml -v    with the tests that pass",
+        "cep test rules -q             only the tests that fail",
         "cep test rules -k brute       tests whose rule or name holds a word",
     ),
 )

@@ -1,0 +1,1 @@
+"""The documents hold what they promise: their examples run, and nothing is left out of them."""

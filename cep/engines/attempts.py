@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cep.engines.automaton import Automaton
-from cep.engines.runs import Arrival, Run, arrive, begin, due_ms, future, step
+from cep.engines.runs import Arrival, arrive, begin, due_ms, future, step
+from cep.engines.snapshot import Run
 from cep.event import Key, Position
 from cep.plan.nfa import Arc
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cep.columns import Batch
+from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Event, Key, Position
 
 FOREVER_MS = 1 << 62
@@ -106,6 +107,29 @@ class Matcher(Protocol):
 
     def open_runs(self) -> int:
         """How many partial matches there are now, over all keys."""
+        ...
+
+    def touched(self) -> set[Key]:
+        """Keys whose state may have changed since the last call, at a cost that follows the changes.
+
+        The first call starts the count: who never asks pays nothing.
+        """
+        ...
+
+    def snapshot(self, key: Key) -> Snapshot | None:
+        """What lives of a key; None: nothing, a store may forget it."""
+        ...
+
+    def restore(self, key: Key, snapshot: Snapshot) -> None:
+        """Go on with a key from a snapshot of the same plan, in place of what is held of it."""
+        ...
+
+    def overall(self) -> Overall:
+        """What is held beside the keys."""
+        ...
+
+    def restore_overall(self, overall: Overall) -> None:
+        """Go on from that; before the first event."""
         ...
 
 

@@ -19,8 +19,9 @@ from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
 from cep.engines.history import Bound, bindings
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Feed, Gathered, Limits, Match, Outcome
-from cep.engines.runs import Arrival, Run, due_ms
+from cep.engines.runs import Arrival, due_ms
 from cep.engines.skip import picked, survivors
+from cep.engines.snapshot import Begun, Overall, Run, Snapshot
 from cep.event import Event, Key, Position
 from cep.plan.compile import Plan
 from cep.plan.nfa import Arc
@@ -61,6 +62,7 @@ class ReferenceMatcher:
         self._forgets: list[tuple[int, int, Key]] = []
         self._out = Gathered()
         self._covers_from_ms: int | None = None
+        self._touched: set[Key] | None = None
         self._lookbacks = {a.step.index: a for arc in self._auto.arcs[0] for a in arc.lookback}
 
     def process(self, feed: Feed) -> list[Match]:
@@ -85,6 +87,7 @@ class ReferenceMatcher:
             state = self._keys.get(key)
             if state is not None:
                 state.timer_ms = FOREVER_MS if state.timer_ms == ms else state.timer_ms
+                self._touch(key)
                 self._pass_time(key, state, watermark_ms)
                 self._settle(key, state)
         self._forget(watermark_ms)
@@ -103,16 +106,62 @@ class ReferenceMatcher:
         """How many keys have state now."""
         return len(self._keys)
 
+    # --- state as a value --------------------------------------------------------------------------------
+
+    def touched(self) -> set[Key]:
+        """Keys whose state may have changed since the last call; the first call starts the count."""
+        touched, self._touched = self._touched, set()
+        return touched or set()
+
+    def snapshot(self, key: Key) -> Snapshot | None:
+        """What lives of a key; None: nothing, a store may forget it."""
+        state = self._keys.get(key)
+        if state is None:
+            return None
+        return Snapshot(
+            begun=tuple(Begun(a.start, tuple(a.runs), a.found) for a in state.attempts),
+            ordinal=state.ordinal,
+            seen=tuple((index, tuple(kept)) for index, kept in state.seen.items()),
+            stopped=state.stopped,
+            incomplete=state.incomplete,
+        )
+
+    def restore(self, key: Key, snapshot: Snapshot) -> None:
+        """Go on with a key from a snapshot of the same plan, in place of what is held of it."""
+        # Entries of an older state in the queues find nothing due and do no harm.
+        state = self._keys[key] = KeyState(
+            attempts=[Attempt(begun.start, list(begun.runs), begun.found) for begun in snapshot.begun],
+            ordinal=snapshot.ordinal,
+            seen={index: deque(kept) for index, kept in snapshot.seen},
+            stopped=snapshot.stopped,
+            incomplete=snapshot.incomplete,
+        )
+        self._remember(key, state)
+        self._settle(key, state)
+
+    def overall(self) -> Overall:
+        """What is held beside the keys."""
+        return Overall(self._covers_from_ms, self.counters.stopped)
+
+    def restore_overall(self, overall: Overall) -> None:
+        """Go on from that; before the first event."""
+        self._covers_from_ms, self.counters.stopped = overall.since_ms, overall.stopped
+
     # --- one event ---------------------------------------------------------------------------------------
 
     def _offer(self, key: Key, event: Event, bits: int) -> None:
         state = self._keys.get(key)
         if state is None:
             state = self._keys[key] = KeyState()
-        if state.stopped:
+        elif state.stopped:
             return
-        state.ordinal += 1
+        else:
+            self._touch(key)
         self._pass_time(key, state, event.ts_ms - 1)
+        if not state.attempts and not self._recent(state, event.ts_ms - 1):
+            # As if `advance` had come between: how events are cut into batches must not be seen in alerts.
+            state.ordinal, state.seen, state.incomplete = 0, {}, False
+        state.ordinal += 1
         now, news = Arrival(event, key, bits, state.ordinal), News()
         self._cancel(state, now)
         for attempt in state.attempts:
@@ -128,6 +177,8 @@ class ReferenceMatcher:
         self._note_seen(state, now)
         self._bound(state)
         self._settle(key, state)
+        if key in self._keys:
+            self._touch(key)
 
     def _cancel(self, state: KeyState, now: Arrival) -> None:
         """`UNLESS` comes before everything else that the event could be."""
@@ -196,13 +247,18 @@ class ReferenceMatcher:
             if state is None:
                 continue
             state.remembered = False
-            state.seen = {
-                i: kept
-                for i, kept in state.seen.items()
-                if kept and kept[-1].ts_ms + (self._lookbacks[i].for_ms or 0) >= watermark_ms
-            }
+            self._touch(key)
+            state.seen = self._recent(state, watermark_ms)
             self._remember(key, state)
             self._settle(key, state)
+
+    def _recent(self, state: KeyState, watermark_ms: int) -> dict[int, deque[Event]]:
+        """What was kept for leading absences and is not too old for them yet."""
+        return {
+            i: kept
+            for i, kept in state.seen.items()
+            if kept and kept[-1].ts_ms + (self._lookbacks[i].for_ms or 0) >= watermark_ms
+        }
 
     # --- time --------------------------------------------------------------------------------------------
 
@@ -230,6 +286,10 @@ class ReferenceMatcher:
         if not (state.attempts or state.seen or state.stopped):
             self._keys.pop(key, None)
 
+    def _touch(self, key: Key) -> None:
+        if self._touched is not None:
+            self._touched.add(key)
+
     # --- limits ------------------------------------------------------------------------------------------
 
     def _bound(self, state: KeyState) -> None:
@@ -243,6 +303,8 @@ class ReferenceMatcher:
         if self._limits.overflow == "stop_rule":
             self.counters.dropped_runs += count
             self.counters.stopped = True
+            for each in self._keys:
+                self._touch(each)
             self._keys.clear()
             return
         for attempt in state.attempts:

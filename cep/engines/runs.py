@@ -1,4 +1,4 @@
-"""A run: a partial match as a small value, and what becomes of it when an event arrives.
+"""What becomes of a run when an event arrives.
 
     open arcs of the run        the event …
     ────────────────────        ───────────────────────────────────────────────
@@ -18,39 +18,10 @@ from dataclasses import dataclass, replace
 
 from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
-from cep.engines.history import Bound, Cell, extend
-from cep.event import Event, Key, Position
+from cep.engines.history import Bound, extend
+from cep.engines.snapshot import Open, Run
+from cep.event import Event, Key
 from cep.plan.nfa import Arc
-
-Open = tuple[int, int]
-"""An arc's index in its state, and the last time it may be taken (or, to ACCEPT, the time it is taken)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A partial match. `counts` and `scopes` are registers: iterations of loops, start times of scopes."""
-
-    state: int
-    open: tuple[Open, ...]
-    cell: Cell | None
-    start: Position
-    ordinal: int
-    """How many events of the key came up to the first one; counted only for `WITHIN n EVENTS`."""
-    last_ms: int = 0
-    counts: tuple[tuple[int, int], ...] = ()
-    scopes: tuple[tuple[int, int], ...] = ()
-    closed: frozenset[int] = frozenset()
-    suspects: tuple[tuple[int, Event], ...] = ()
-    """Events that an absence may forbid, by step: it refers to what is taken later."""
-    fresh: bool = True
-    """Whether no event has passed since the last one taken."""
-    may_end: bool = False
-    """Whether it is a match as it is: already given, or (`ON CLOSE`) given when it can take no more."""
-
-    @property
-    def size(self) -> int:
-        """How many events are bound."""
-        return 0 if self.cell is None else self.cell.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""What lives of one key, as a value in the words of the automaton: it can be written down after any event.
+
+    Snapshot ── attempt (start e1) ── Run, Run …      Run ──▶ cells ──▶ events, see `history`
+             ── attempt (start e4) ── Run …
+
+No engine of its own: states, arcs and steps are those of the plan, so what one engine gives another may take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cep.engines.history import Cell
+from cep.event import Event, Position
+
+Open = tuple[int, int]
+"""An arc's index in its state, and the last time it may be taken (or, to ACCEPT, the time it is taken)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A partial match. `counts` and `scopes` are registers: iterations of loops, start times of scopes."""
+
+    state: int
+    open: tuple[Open, ...]
+    cell: Cell | None
+    start: Position
+    ordinal: int
+    """How many events of the key came up to the first one; counted only for `WITHIN n EVENTS`."""
+    last_ms: int = 0
+    counts: tuple[tuple[int, int], ...] = ()
+    scopes: tuple[tuple[int, int], ...] = ()
+    closed: frozenset[int] = frozenset()
+    suspects: tuple[tuple[int, Event], ...] = ()
+    """Events that an absence may forbid, by step: it refers to what is taken later."""
+    fresh: bool = True
+    """Whether no event has passed since the last one taken."""
+    may_end: bool = False
+    """Whether it is a match as it is: already given, or (`ON CLOSE`) given when it can take no more."""
+
+    @property
+    def size(self) -> int:
+        """How many events are bound."""
+        return 0 if self.cell is None else self.cell.size
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """All runs that start at one event, best first; `found` is a match that a better run may still beat."""
+
+    start: Position
+    runs: tuple[Run, ...]
+    found: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All there is of a key. `seen` is what leading absences will ask for: step → events, oldest first."""
+
+    begun: tuple[Begun, ...] = ()
+    ordinal: int = 0
+    seen: tuple[tuple[int, tuple[Event, ...]], ...] = ()
+    stopped: bool = False
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """What a matcher holds beside its keys: since when it saw events, whether a limit stopped the rule."""
+
+    since_ms: int | None = None
+    stopped: bool = False

@@ -1,0 +1,1 @@
+"""Where the state of keys is kept between batches, and the form it is kept in."""

@@ -1,0 +1,1 @@
+"""Tests of state: snapshots, their bytes, and the stores that keep them."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cep.engines.automaton import Automaton
-from cep.engines.runs import Arrival, arrive, begin, due_ms, future, step
+from cep.engines.runs import Arrival, Taken, arrive, begin, due_ms, future, step
 from cep.engines.snapshot import Run
 from cep.event import Key, Position
-from cep.plan.nfa import Arc
 
 
 @dataclass(slots=True)
@@ -37,9 +36,10 @@ class News:
 def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
     """Hold an event against every run of an attempt."""
     runs: list[Run] = []
+    gone: list[Run] = []
     for run in attempt.runs:
         if auto.within_events is not None and now.ordinal - run.ordinal >= auto.within_events:
-            _window_over(auto, attempt, run, news)
+            _window_over(auto, attempt, run, news, gone)
             continue
         stepped = step(auto, run, now)
         if _arrive_all(auto, attempt, stepped.taken, now.key, runs, news):
@@ -51,6 +51,7 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
         if auto.closes_late and run.may_end and rest is None and not stepped.taken:
             news.completed.append((attempt, run))
     attempt.runs = distinct(auto, runs)
+    _note_expired(auto, attempt, gone, news)
 
 
 def start(auto: Automaton, now: Arrival, allowed: Sequence[int], news: News) -> Attempt | None:
@@ -86,10 +87,8 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
             runs += [replace(run, open=left)] if left and auto.picks_all else []
         elif left:
             runs.append(replace(run, open=left))
-        elif auto.closes_late and run.may_end:
-            news.completed.append((attempt, run))
-        elif not run.may_end:
-            gone.append(run)
+        else:
+            _window_over(auto, attempt, run, news, gone)
     attempt.runs = runs
     _note_expired(auto, attempt, gone, news)
 
@@ -120,13 +119,13 @@ def merge(auto: Automaton, attempts: Sequence[Attempt]) -> None:
 def _arrive_all(
     auto: Automaton,
     attempt: Attempt,
-    taken: Sequence[tuple[Arc, Run]],
+    taken: Sequence[Taken],
     key: Key,
     runs: list[Run],
     news: News,
 ) -> bool:
     """Open each new run; note the matches. True if all that would follow is beaten (`PICK LEFTMOST`)."""
-    for _, fresh in taken:
+    for fresh in taken:
         run, ends = arrive(auto, fresh, key)
         if ends is None:
             runs += [run] if run.open else []
@@ -144,12 +143,12 @@ def _arrive_all(
     return False
 
 
-def _window_over(auto: Automaton, attempt: Attempt, run: Run, news: News) -> None:
-    """The event is outside the run's window of `n EVENTS`."""
+def _window_over(auto: Automaton, attempt: Attempt, run: Run, news: News, gone: list[Run]) -> None:
+    """The time of a run is over: its deadline has come, or the event is outside its window of `n EVENTS`."""
     if auto.closes_late and run.may_end:
         news.completed.append((attempt, run))
     elif not run.may_end:
-        news.expired.append((attempt, run))
+        gone.append(run)
 
 
 def _note_expired(auto: Automaton, attempt: Attempt, gone: list[Run], news: News) -> None:

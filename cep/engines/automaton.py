@@ -78,9 +78,9 @@ class Automaton:
         limits += [scopes[index] + within_ms for index, within_ms in arc.spans]
         if arc.step.gap_ms is not None:
             limits.append(last_ms + arc.step.gap_ms)
-        for var, within_ms in arc.step.since:
-            taken = bound.get(var)
-            limits.append(taken[-1].ts_ms + within_ms if taken else start_ms - 1)
+        for names, within_ms in arc.step.since:
+            taken = [events[-1].ts_ms for var in names if (events := bound.get(var))]
+            limits.append(max(taken) + within_ms if taken else start_ms - 1)
         return min(*limits, FOREVER_MS)
 
     def fires_ms(self, arc: Arc, start_ms: int, last_ms: int) -> int:
@@ -98,7 +98,7 @@ class Automaton:
             and not self._not_needed(state, index, fits, alive)
         ]
 
-    def closes(self, state: int, taken: int, other: int) -> bool:
+    def closes(self, state: int, taken: int, other: int, alive: Sequence[int]) -> bool:
         """Whether the run that takes the event through `taken` gives up waiting at `other`."""
         if self.arcs[state][taken].follow == "any":
             return False
@@ -109,7 +109,14 @@ class Automaton:
             case "or":
                 return False
             case "and":
-                return True
+                # What waits at another alternative of this branch needs the other branches too.
+                forks = self.arcs[state][taken].forks
+                branch = forks[: forks.index(fork) + 1]
+                return all(
+                    self.arcs[state][each].forks[: len(branch)] != branch
+                    or self.closes(state, taken, each, alive)
+                    for each in alive
+                )
             case "stay_leave":
                 return not self.forks_all or fork.greed == "possessive"
             case "leave_stay":

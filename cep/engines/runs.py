@@ -25,10 +25,18 @@ from cep.plan.nfa import Arc
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """The run behind an arc, and arcs of its state that are not to open: see `Arc.kept`."""
+
+    run: Run
+    shut: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Stepped:
     """What an event made of a run: the runs behind the chosen arcs, best first, and what is left of it."""
 
-    taken: tuple[tuple[Arc, Run], ...]
+    taken: tuple[Taken, ...]
     rest: Run | None
 
 
@@ -56,12 +64,16 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
         and event.ts_ms <= limit_ms
         and _takes(auto, run, arcs[index], now, scope)
     ]
-    chosen = auto.choose(run.state, fits, [index for index, _ in alive])
-    taken = tuple((arcs[index], _take(run, arcs[index], now)) for index in chosen)
+    waiting = [index for index, _ in alive]
+    chosen = auto.choose(run.state, fits, waiting)
+    taken = tuple(
+        _keep(auto, run, arcs[index], _take(run, arcs[index], now), alive, suspects) for index in chosen
+    )
     left = tuple(
         (index, limit_ms)
         for index, limit_ms in alive
-        if _stays(auto, run, index, chosen, event) and (arcs[index].step is None or limit_ms >= event.ts_ms)
+        if _stays(auto, run, index, chosen, waiting, event)
+        and (arcs[index].step is None or limit_ms >= event.ts_ms)
     )
     if left == run.open and suspects == run.suspects and not run.fresh:
         return Stepped(taken, run)
@@ -70,26 +82,27 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     return Stepped(taken, replace(run, open=left, suspects=suspects, fresh=False))
 
 
-def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[tuple[Arc, Run], ...]:
+def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[Taken, ...]:
     """The runs that start with this event, through the arcs of the start state that are allowed."""
     nothing = Run(0, (), None, now.event.position, now.ordinal)
     scope = Scope(now.event, {}, now.key)
     arcs = auto.arcs[0]
     fits = [i for i in allowed if arcs[i].step is not None and _takes(auto, nothing, arcs[i], now, scope)]
-    return tuple((arcs[i], _take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
+    return tuple(Taken(_take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
 
 
-def arrive(auto: Automaton, run: Run, key: Key) -> tuple[Run, int | None]:
+def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
     """Open the arcs of the state a run has come to; also the index of the arc that ends it here and now.
 
     An arc to ACCEPT with an absence pending stays open until its time; one without is given back.
     """
+    run = taken.run
     opened: list[Open] = []
     ends: int | None = None
     bound = Bound(run.cell)
     counts = dict(run.counts)
     for index, arc in enumerate(auto.arcs[run.state]):
-        if not _guarded(arc, counts, run.closed):
+        if index in taken.shut or not _guarded(arc, counts, run.closed):
             continue
         if arc.step is None:
             if not auto.all_true(arc.conditions, Scope(None, bound, key)):
@@ -214,14 +227,33 @@ def _take(run: Run, arc: Arc, now: Arrival) -> Run:
     )
 
 
-def _stays(auto: Automaton, run: Run, index: int, chosen: Sequence[int], event: Event) -> bool:
+def _keep(
+    auto: Automaton,
+    run: Run,
+    arc: Arc,
+    fresh: Run,
+    alive: Sequence[Open],
+    suspects: tuple[tuple[int, Event], ...],
+) -> Taken:
+    """Other branches of an AND have not moved: what is closed there stays closed, what is suspect suspect."""
+    if not arc.kept:
+        return Taken(fresh)
+    standing = {index for index, _ in alive if auto.arcs[run.state][index].follow != "strict"}
+    shut = frozenset(new for new, old in arc.kept if old not in standing)
+    waiting = {a.step.index for new, _ in arc.kept for a in auto.arcs[fresh.state][new].absents}
+    return Taken(replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
+
+
+def _stays(
+    auto: Automaton, run: Run, index: int, chosen: Sequence[int], waiting: Sequence[int], event: Event
+) -> bool:
     """Whether an arc is still open behind an event that the run did not take through it."""
     arc = auto.arcs[run.state][index]
     if arc.step is not None and arc.follow == "strict":
         in_wait = arc.hold_ms > 0 and event.ts_ms <= run.last_ms + arc.hold_ms
         if not in_wait:
             return False
-    return not any(auto.closes(run.state, taken, index) for taken in chosen)
+    return not any(auto.closes(run.state, taken, index, waiting) for taken in chosen)
 
 
 def _guarded(arc: Arc, counts: dict[int, int], closed: frozenset[int]) -> bool:
@@ -246,7 +278,7 @@ def future(auto: Automaton, run: Run) -> tuple[object, ...]:
     )
     ordinal = run.ordinal if auto.within_events is not None else 0
     return (
-        run.state, run.open, run.counts, run.closed, run.fresh, run.may_end, ordinal, needed,
+        run.state, run.open, run.counts, run.scopes, run.closed, run.fresh, run.may_end, ordinal, needed,
         run.last_ms if auto.has_absents[run.state] else 0,
         tuple((index, event.seq) for index, event in run.suspects),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from cep.language.kinds import said as kind_said
 from cep.language.report import Report
 from cep.language.sites import EventPlace, Survey
 from cep.language.suggest import nearest
-from cep.language.syntax import EventSyntax, PatternSyntax, UnitSyntax
+from cep.language.syntax import BySuffix, EventSyntax, PatternSyntax, StepSyntax, UnitSyntax
 from cep.language.tree import walk
 from cep.schema import FieldType, Schema
 
@@ -25,7 +25,7 @@ def check_keys(pattern: PatternSyntax, survey: Survey, schema: Schema, report: R
     for place in places:
         paths = place.by or pattern.by
         if not paths and size:
-            _no_key(place, keyed[0], schema, report)
+            _no_key(place, keyed[0], schema, report, can_have_own=place not in silent)
         elif len(paths) != size:
             span = paths[0].span.cover(paths[-1].span)
             message = f"this step has a key of {len(paths)}, the others of {size}"
@@ -58,20 +58,35 @@ def _lacks(path: PathSyntax, event_type: str, schema: Schema) -> bool:
 
 
 def _silent(pattern: PatternSyntax) -> Iterator[EventPlace]:
-    """Events that cancel a match or close a loop: they need the key too."""
-    for node in walk(pattern.unit):
-        if isinstance(node, UnitSyntax) and node.until is not None:
-            yield EventPlace(node.until, None, (), negated=True, looped=False)
+    """Events that cancel a match or close a loop: they need the key too, the latter that of the loop."""
+    own: dict[UnitSyntax, tuple[PathSyntax, ...]] = {}
+    for node in walk(pattern.unit):  # outer steps first, so that the innermost BY is the one that stays
+        if isinstance(node, StepSyntax):
+            for suffix in node.suffixes:
+                if isinstance(suffix, BySuffix):
+                    own |= dict.fromkeys(_loops(node.unit), suffix.paths)
+    for loop in _loops(pattern.unit):
+        assert loop.until is not None
+        yield EventPlace(loop.until, None, own.get(loop, ()), negated=True, looped=False)
     for unless in pattern.unless:
         yield EventPlace(unless.event, unless.name, (), negated=True, looped=False)
 
 
-def _no_key(place: EventPlace, other: EventPlace, schema: Schema, report: Report) -> None:
+def _loops(unit: UnitSyntax) -> Iterator[UnitSyntax]:
+    """The loops in it that an event closes."""
+    return (node for node in walk(unit) if isinstance(node, UnitSyntax) and node.until is not None)
+
+
+def _no_key(
+    place: EventPlace, other: EventPlace, schema: Schema, report: Report, *, can_have_own: bool
+) -> None:
     message = f"{_name(place)} has no key, though {_name(other)} has"
     fields = [schema.types[str(each)] for each in place.event.types if schema.declares(str(each))]
     fits = all(path.parts[0] in each for each in fields for path in other.by)
     by = ", ".join(str(path) for path in other.by) if fits else "…"
     repair = f"{_name(place)} BY {by}" if len(other.by) == 1 else f"{_name(place)} BY ({by})"
+    if not can_have_own:
+        repair = f"give the whole pattern a key that {_name(place)} has: BY {by}"
     report.error("E206", place.event.span, message, "no BY here, and none for the whole pattern", repair)
 
 

@@ -14,7 +14,7 @@ from cep.plan.compile import Plan
 from cep.plan.derive import ways
 from cep.plan.nfa import ACCEPT, Arc, Fork, State
 from cep.plan.overlap import may_overlap
-from cep.plan.pattern import Both, Chain, Choice, Inside, Node, Repeat, Scope
+from cep.plan.pattern import Both, Chain, Choice, Inside, Node, Repeat, Scope, Step
 
 CostClass = Literal["C1", "C2", "C3", "C4"]
 
@@ -186,24 +186,35 @@ def _ambiguous_loops(plan: Plan, source: Source) -> Iterator[Diagnostic]:
 
 def _unreachable(plan: Plan, source: Source) -> Iterator[Diagnostic]:
     """Steps whose types `FROM` does not read, and steps that a possessive loop before them eats."""
-    for step in plan.pattern.steps:
-        if plan.pattern.from_types is not None and step.types is not None:
-            missing = [name for name in step.types if name not in plan.pattern.from_types]
-            if len(missing) == len(step.types):
-                yield _error(
-                    "E201", f"FROM does not read {' or '.join(missing)}", source, step.span,
-                    "this step can never be taken", f"FROM {', '.join((*plan.pattern.from_types, *missing))}",
-                )  # fmt: skip
+    read = plan.pattern.from_types
+    for step, label in _steps_with_use(plan) if read is not None else ():
+        missing = [name for name in step.types or () if name not in (read or ())]
+        if missing:
+            yield _error(
+                "E201", f"FROM does not read {' or '.join(missing)}", source, step.span,
+                label, f"FROM {', '.join((*(read or ()), *missing))}",
+            )  # fmt: skip
     for stay, leave in _loop_pairs(plan, greed="possessive"):
         assert stay.step is not None
         assert leave.step is not None
         same = (stay.step.types, stay.step.local) == (leave.step.types, leave.step.local)
-        if leave.follow == "strict" and same and stay.step.correlated is None and not stay.guards:
+        if same and stay.step.correlated is None and not stay.guards:
             yield Diagnostic(
                 "W405", "warning", f"`{leave.step.var}` can never be taken", source, leave.step.span,
                 f"every such event goes to `{stay.step.var}`, which never gives one back",
                 "end the loop earlier: + instead of ++",
             )  # fmt: skip
+
+
+def _steps_with_use(plan: Plan) -> Iterator[tuple[Step, str]]:
+    """Every step with what is the matter if its events are not read."""
+    yield from ((step, "this step can never be taken") for step in plan.pattern.steps)
+    yield from ((step, "so it can never cancel a match") for step in plan.pattern.unless)
+    for state in plan.nfa.states:
+        yield from ((step, "so it can never end the loop") for _, step in state.untils)
+        for arc in state.arcs:
+            absents = (*arc.absents, *arc.lookback)
+            yield from ((absent.step, "so it can never forbid a match") for absent in absents)
 
 
 def _loop_pairs(plan: Plan, greed: str = "eager") -> Iterator[tuple[Arc, Arc]]:

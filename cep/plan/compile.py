@@ -6,13 +6,27 @@ condition of `WHERE` on the arcs where the last of its variables becomes known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cep.plan.derive import Way, loops_under_way, ways
-from cep.plan.expr import Expr, root_fields, variables
+from cep.plan.expr import Expr, null_aware, root_fields, variables
 from cep.plan.nfa import ACCEPT, Arc, Nfa, State
-from cep.plan.pattern import DONE, Condition, Emit, Node, Path, Pattern, Step
+from cep.plan.pattern import (
+    DONE,
+    Both,
+    Chain,
+    Choice,
+    Condition,
+    Emit,
+    Node,
+    Path,
+    Pattern,
+    Repeat,
+    Scope,
+    Step,
+    Take,
+)
 from cep.plan.words import node_text
 
 STATES_MAX = 4096
@@ -60,7 +74,7 @@ class Plan:
 
 def compile_pattern(pattern: Pattern) -> Plan:
     """The plan of a lowered pattern; TooManyStatesError if branches multiply beyond `STATES_MAX`."""
-    nfa = _place_conditions(_explore(pattern.node), pattern.conditions)
+    nfa = _place_conditions(_explore(pattern.node), pattern)
     steps = tuple(_all_steps(pattern, nfa))
     # Steps with different keys share no bit: an event stands in the key of the one, not in that of the other.
     bits: dict[tuple[Test, tuple[Path, ...]], int] = {}
@@ -106,7 +120,32 @@ def _explore(node: Node) -> Nfa:
                 untils=tuple((index, step) for index, step in untils if step is not None),
             )
         )
-    return Nfa(tuple(states))
+    return Nfa(
+        tuple(
+            replace(state, arcs=tuple(_keeping(arc, state, states) for arc in state.arcs)) for state in states
+        )
+    )
+
+
+def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
+    """The arc, told which ways on in other branches of an AND must not open anew behind it."""
+    kept = []
+    forbidden = set(arc.absents)
+    for depth, fork in enumerate(arc.forks):
+        if not fork.under_way:
+            break
+        for new, other in enumerate(states[arc.target].arcs):
+            part = other.forks[depth] if other.forks[:depth] == arc.forks[:depth] else fork
+            elsewhere = part.index == fork.index and part.branch not in (-1, fork.branch)
+            if elsewhere and (_bounded_alone(other) or set(other.absents) - forbidden):
+                kept.append((new, [each.forks for each in state.arcs].index(other.forks)))
+    return replace(arc, kept=tuple(kept)) if kept else arc
+
+
+def _bounded_alone(arc: Arc) -> bool:
+    """Whether only contiguity closes the arc: a limit from the events of other branches may reopen it."""
+    step = arc.step
+    return arc.follow == "strict" or (step is not None and step.gap_ms is None and not step.since)
 
 
 def _arc(way: Way, target: int, *, first: bool) -> Arc:
@@ -125,8 +164,10 @@ def _arc(way: Way, target: int, *, first: bool) -> Arc:
     )
 
 
-def _place_conditions(nfa: Nfa, conditions: tuple[Condition, ...]) -> Nfa:
+def _place_conditions(nfa: Nfa, pattern: Pattern) -> Nfa:
     """Each condition goes to the arcs behind which none of its variables can be taken any more."""
+    optional = _optional(pattern.node)
+    conditions = [(each, null_aware(each.expr) & optional) for each in pattern.conditions]
     open_vars = _fixpoint(nfa, lambda arc: {arc.step.var} if arc.step is not None else set())
     placed = []
     for state in nfa.states:
@@ -135,8 +176,8 @@ def _place_conditions(nfa: Nfa, conditions: tuple[Condition, ...]) -> Nfa:
             after = open_vars[arc.target] if arc.target != ACCEPT else frozenset()
             now = tuple(
                 condition
-                for condition in conditions
-                if _asked_here(condition, open_vars[state.index], after, first=state.index == 0)
+                for condition, unasked in conditions
+                if _asked_here(condition, arc, unasked, open_vars[state.index], after, first=state.index == 0)
             )
             arcs.append(replace(arc, conditions=now))
         placed.append(replace(state, arcs=tuple(arcs)))
@@ -145,11 +186,44 @@ def _place_conditions(nfa: Nfa, conditions: tuple[Condition, ...]) -> Nfa:
     return Nfa(tuple(replace(state, needs=needs[state.index]) for state in whole.states))
 
 
-def _asked_here(condition: Condition, before: frozenset[str], after: frozenset[str], *, first: bool) -> bool:
-    """Its last variable is settled by this arc; without variables it is asked of the first event."""
+def _asked_here(
+    condition: Condition,
+    arc: Arc,
+    unasked: frozenset[str],
+    before: frozenset[str],
+    after: frozenset[str],
+    *,
+    first: bool,
+) -> bool:
+    """Its last variable is settled by this arc; without variables it is asked of the first event.
+
+    `unasked`: optional variables that it may do without. It does not decide whether they take an event, else
+    `WHERE b IS NULL` would pass over the `b` that it is to exclude; every later arc asks instead.
+    """
+    if condition.vars & after:
+        return False
     if not condition.vars:
         return first
-    return bool(condition.vars & before) and not condition.vars & after
+    if unasked:
+        return arc.step is None or arc.step.var not in unasked
+    return bool(condition.vars & before)
+
+
+def _optional(node: Node, *, inside: bool = False) -> frozenset[str]:
+    """Variables of parts that may be left out; `inside` such a part."""
+    match node:
+        case Take(step):
+            return frozenset({step.var} if inside else ())
+        case Repeat(_, inner, least):
+            return _optional(inner, inside=inside or least == 0)
+        case Chain(parts):
+            return frozenset(var for part in parts for var in _optional(part.node, inside=inside))
+        case Choice(_, branches) | Both(_, branches):
+            return frozenset(var for branch in branches for var in _optional(branch, inside=inside))
+        case Scope(_, inner):
+            return _optional(inner, inside=inside)
+        case _:
+            return frozenset()
 
 
 def _read_by(arc: Arc) -> set[str]:
@@ -157,7 +231,7 @@ def _read_by(arc: Arc) -> set[str]:
     steps += [arc.step] if arc.step is not None else []
     found: set[str] = {var for condition in arc.conditions for var in condition.vars}
     for step in steps:
-        found |= {var for var, _ in step.since}
+        found |= {var for names, _ in step.since for var in names}
         if step.correlated is not None:
             found |= variables(step.correlated)
     return found

@@ -189,7 +189,7 @@ def _both(node: Both) -> Iterator[Way]:
             branches = (*node.branches[:i], way.rest, *node.branches[i + 1 :])
             more = replace(way, rest=replace(node, branches=branches, begun=True))
             more = replace(more, absents=tuple(replace(a, for_ms=None) for a in held) + more.absents)
-            yield more.under(Fork("and", node.index, i))
+            yield more.under(Fork("and", node.index, i, under_way=node.begun))
         if over:
             options.append(over)
     seen: set[Way] = set()

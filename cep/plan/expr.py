@@ -245,6 +245,24 @@ def variables(expr: Expr) -> frozenset[str]:
     )
 
 
+def null_aware(expr: Expr) -> frozenset[str]:
+    """Variables without which the expression may be true all the same: `b IS NULL`, `b.x = 1 OR …`.
+
+    >>> sorted(null_aware(Compare("=", Ref("b", ("x",)), Ref("c", ("x",)))))
+    []
+    >>> sorted(null_aware(IsNull(Ref("b", ()))))
+    ['b']
+    """
+    aware = (
+        node
+        for node in walk(expr)
+        if isinstance(node, (IsNull, Aggregate, Every, UnlessFirst))
+        or (isinstance(node, Logic) and node.op == "OR")
+        or (isinstance(node, Call) and node.name in ("coalesce", "if", "least", "greatest"))
+    )
+    return frozenset(var for node in aware for var in variables(node))
+
+
 def is_local(expr: Expr) -> bool:
     """Whether the event under test alone decides it."""
     return not any(

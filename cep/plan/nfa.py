@@ -27,13 +27,14 @@ class Fork:
     """A decision on the way to an arc. Two arcs of a state part at the first fork where they differ.
 
     kind `loop`: branch 0 stays in (enters, goes on), 1 leaves; `or`: one branch each; `and`: branch i goes on
-    in branch i, -1 leaves.
+    in branch i, -1 leaves; it is `under_way` once some branch has taken an event.
     """
 
     kind: Literal["loop", "or", "and"]
     index: int
     branch: int
     greed: Greed = "eager"
+    under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Arc:
     `absents`: forbidden while the run waits for this arc. `lookback`: forbidden before (first step only).
     `spans`: (scope, ms) pairs whose time must not be over. `barriers`: events that this arc does not take
     although they fit (the `UNTIL` of its loop). `conditions`: asked with the event bound.
+    `kept`: (arc of the target, arc of this state) pairs, the ways on in other branches of an AND that has
+    begun. Those branches have not moved, so what contiguity or an absence has closed in them stays closed.
     """
 
     target: int
@@ -73,6 +76,7 @@ class Arc:
     spans: tuple[tuple[int, int], ...] = ()
     barriers: tuple[Step, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    kept: tuple[tuple[int, int], ...] = ()
 
     @property
     def hold_ms(self) -> int:

@@ -21,6 +21,9 @@ Follow = Literal["strict", "relaxed", "any"]
 Greed = Literal["eager", "reluctant", "possessive"]
 Path: TypeAlias = tuple[str, ...]
 
+Since: TypeAlias = tuple[tuple[str, ...], int]
+"""Variables, and how many ms the last event that any of them took may be behind."""
+
 NOWHERE = Span(0, 0)
 
 
@@ -29,7 +32,7 @@ class Step:
     """What one event must be to be taken (or to be forbidden).
 
     `types` None is any type. `local` reads the event alone, `correlated` reads the run too. `gap_ms` bounds
-    the time since the event taken before; `since` bounds the time since the last event of other variables.
+    the time since the event taken before; `since` bounds the time since the last event of others.
     `index` is unique in a pattern and makes two steps of the same text different.
     """
 
@@ -39,7 +42,7 @@ class Step:
     local: Expr | None = None
     correlated: Expr | None = None
     gap_ms: int | None = None
-    since: tuple[tuple[str, int], ...] = ()
+    since: tuple[Since, ...] = ()
     by: tuple[Path, ...] = ()
     named: bool = True
     """False when the writer gave no variable; the name is then made from the type."""

@@ -1,6 +1,6 @@
 """Small streams and their matches in one line of text each, for tests that a person can check by eye.
 
-stream  "A1 A2 B3(x=5) W9"     type and time in ms; fields in brackets; W is a watermark
+stream  "A1 A2 B3(x=5) W9"     type and time in ms (or 5s, 5m, 5h, 5d); fields in brackets; W is a watermark
 match   "a=1 b=3"              variables and the times of their events; a time-out ends with "!"
 """
 
@@ -22,7 +22,18 @@ from cep.plan.analyse import analyse
 from cep.plan.compile import Plan, compile_pattern
 from cep.plan.lower import lower
 
-WORD = re.compile(r"(?P<type>[A-Z][A-Za-z]*?)(?P<ms>\d+)(?:\((?P<fields>[^)]*)\))?$")
+WORD = re.compile(r"(?P<type>[A-Z][A-Za-z]*?)(?P<time>\d+(?:ms|[smhd])?)(?:\((?P<fields>[^)]*)\))?$")
+UNITS_MS = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def to_ms(time: str) -> int:
+    """A time as it stands in a stream.
+
+    >>> to_ms("7"), to_ms("5m")
+    (7, 300000)
+    """
+    number = time.rstrip("msdh")
+    return int(number) * UNITS_MS[time[len(number) :]]
 
 
 def plan_of(text: str) -> Plan:
@@ -38,18 +49,18 @@ def plan_of(text: str) -> Plan:
     return plan
 
 
-def events_of(stream: str) -> list[Event | int]:
-    """The events and watermarks (as ints) of a stream."""
+def events_of(stream: str, shared: str = "") -> list[Event | int]:
+    """The events and watermarks (as ints) of a stream; every event has the `shared` fields too."""
     found: list[Event | int] = []
     for seq, word in enumerate(stream.split()):
         match = WORD.match(word)
         assert match, word
-        kind, ms = match["type"], int(match["ms"])
+        kind, ms = match["type"], to_ms(match["time"])
         if kind == "W":
             found.append(ms)
             continue
         fields: dict[str, Value] = {}
-        for pair in (match["fields"] or "").split(","):
+        for pair in f"{shared},{match['fields'] or ''}".split(","):
             if pair:
                 name, _, value = pair.partition("=")
                 fields[name] = literal_eval(value)
@@ -57,11 +68,13 @@ def events_of(stream: str) -> list[Event | int]:
     return found
 
 
-def matches(text: str, stream: str, *, flush: bool = True, limits: Limits | None = None) -> list[Match]:
+def matches(
+    text: str, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
+) -> list[Match]:
     """What the reference engine gives, one event at a time."""
     plan = plan_of(text)
     matcher, tests, found = ReferenceMatcher(plan, limits), Tests([plan]), []
-    for item in events_of(stream):
+    for item in events_of(stream, shared):
         if isinstance(item, int):
             found += matcher.advance(item)
         else:
@@ -76,9 +89,11 @@ def told(match: Match) -> str:
     return " ".join(parts) + ("!" if match.outcome == "timeout" else "")
 
 
-def alerts(text: str, stream: str, *, flush: bool = True, limits: Limits | None = None) -> list[str]:
+def alerts(
+    text: str, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
+) -> list[str]:
     """All matches, told, in the order they were given."""
-    return [told(match) for match in matches(text, stream, flush=flush, limits=limits)]
+    return [told(match) for match in matches(text, stream, flush=flush, limits=limits, shared=shared)]
 
 
 def batch_of(stream: str) -> Batch:

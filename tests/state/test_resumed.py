@@ -20,6 +20,9 @@ from tests.conformance.run import UNLIMITED, compile_rule, match_all, write
 from tests.conformance.text import UnsayableError
 from tests.engines.story import events_of, plan_of
 from tests.engines.test_decisions import CASES as DECISIONS
+from tests.engines.test_nesting import CASES as NESTINGS
+from tests.engines.told_cases import Case as ToldCase
+from tests.engines.told_cases import ids
 from tests.shared import SHARED, shared_path
 from tests.state.resumed import Resumed
 
@@ -100,10 +103,10 @@ def test_conformance_streams(case: Case) -> None:
     assert [told(match) for match in answers[0]] == [told(match) for match in answers[1]]
 
 
-@pytest.mark.parametrize(("pattern", "stream"), [case[1:3] for case in DECISIONS])
-def test_decisions(pattern: str, stream: str) -> None:
-    plan = plan_of(pattern)
-    items = events_of(stream)
+@pytest.mark.parametrize("told_case", [*DECISIONS, *NESTINGS], ids=ids([*DECISIONS, *NESTINGS]))
+def test_told_cases(told_case: ToldCase) -> None:
+    plan = plan_of(told_case.pattern)
+    items = events_of(told_case.stream, told_case.shared)
     assert fed(plan, Resumed(plan, ReferenceMatcher), items) == fed(plan, ReferenceMatcher(plan), items)
 
 

@@ -21,6 +21,7 @@ from cep.cli.check_cmd import CheckFormat, check
 from cep.cli.explain_cmd import ExplainFormat, explain
 from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
 from cep.cli.rule_tests_cmd import run_rule_tests
+from cep.cli.run_cmd import RunOptions, run
 from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
 from cep.errors import CepError
 from cep.ports.lines import BOUNDS
@@ -244,6 +245,60 @@ def rule_tests_verb(
 ) -> None:
     """Run the tests that rules carry."""
     _run(color, quiet, verbose, lambda terminal: run_rule_tests(terminal, paths or [], word, config))
+
+
+@app.command(
+    "run",
+    epilog=_epilog(
+        "cep run                                        as cep.yaml says under live",
+        "cep run --brokers kafka:9092 --group fraud --state redis://redis:6379/0",
+        "CEP_KAFKA_SASL_PASSWORD=… cep run --instance worker-1",
+    ),
+)
+def run_verb(
+    *,
+    config: ConfigOption = None,
+    rules: RulesOption = None,
+    brokers: Annotated[str | None, typer.Option("--brokers", metavar="HOST:PORT,…")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="The consumer group.")] = None,
+    topics: Annotated[
+        str | None,
+        typer.Option("--topics", metavar="TOPIC=INPUT,…", help="What to read, and as which input."),
+    ] = None,
+    alerts: Annotated[str | None, typer.Option("--alerts", metavar="TOPIC", help="Where alerts go.")] = None,
+    state: Annotated[str | None, typer.Option("--state", metavar="URL", help="Where state is kept.")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="batch (exactly once) or agent (at least once).")
+    ] = None,
+    instance: Annotated[
+        str | None, typer.Option("--instance", help="A stable name of this worker, for quick restarts.")
+    ] = None,
+    web: Annotated[
+        str | None, typer.Option("--web", metavar="HOST:PORT", help="Metrics and health pages.")
+    ] = None,
+    params: SetOption = None,
+    select: SelectOption = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="NAME", help="Which engine matches.")
+    ] = None,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Run the rules live: a worker on Kafka topics."""
+    given = {
+        "brokers": brokers,
+        "group": group,
+        "topics": topics,
+        "alerts": alerts,
+        "state": state,
+        "mode": mode,
+        "instance": instance,
+        "web": web,
+    }
+    level = -1 if quiet else verbose
+    options = RunOptions(config, rules or (), params or (), select, engine, level, given)
+    _run(color, quiet, verbose, lambda _: run(options))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
     types:   {Login: {user_id: string, ip: ip}}
     rules:   [rules]
     library: [patterns]
+    live:    {brokers: localhost:9092, topics: {payments: events}}
 
 Every key may be left out. Without the file an event has its type in `type` and its time in `ts`, and the
 format of a file is told by its ending. All problems of the file are reported at once.
@@ -19,13 +20,15 @@ from typing import Final
 from cep.errors import Diagnostic, InputError, LoadError, has_errors
 from cep.inputs import InputSettings
 from cep.language.suggest import listed, nearest
+from cep.live import LiveSettings
 from cep.rulebook.fields import Fields
 from cep.rulebook.project_inputs import read_input
+from cep.rulebook.project_live import read_live
 from cep.rulebook.yaml_text import Document, MappingNode, Scalar, read_document
 from cep.schema import KINDS, FieldType, Schema
 
 PROJECT_FILE: Final = "cep.yaml"
-KEYS: Final = ("inputs", "types", "rules", "library")
+KEYS: Final = ("inputs", "types", "rules", "library", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Project:
     schema: Schema = field(default_factory=Schema)
     rules: tuple[Path, ...] = ()
     library: tuple[Path, ...] = ()
+    live: LiveSettings = field(default_factory=LiveSettings)
 
 
 def load_project(path: Path) -> Project:
@@ -67,12 +71,14 @@ def read_project(name: str, text: str, folder: Path) -> tuple[Project, list[Diag
     if top is None:
         return Project(), found
     top.check_keys(KEYS)
+    inputs = _inputs(top)
     return (
         Project(
-            inputs=_inputs(top),
+            inputs=inputs,
             schema=_schema(top),
             rules=_paths(top, "rules", "rules: [rules]", folder),
             library=_paths(top, "library", "library: [patterns]", folder),
+            live=read_live(top, tuple(settings.name for settings in inputs)),
         ),
         found,
     )

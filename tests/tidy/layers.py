@@ -27,7 +27,7 @@ class Layer:
     extra: tuple[tuple[str, str], ...] = ()
 
 
-FACTS: Final = ("cep.errors", "cep.event", "cep.columns", "cep.schema", "cep.inputs")
+FACTS: Final = ("cep.errors", "cep.event", "cep.columns", "cep.schema", "cep.inputs", "cep.live")
 
 LAYERS: Final = (
     Layer("L0", "facts", FACTS),

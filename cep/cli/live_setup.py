@@ -1,0 +1,95 @@
+"""What a live worker runs: project file, rules and settings from the environment, and a block to tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cep.cli.problem_text import problem_text, tally
+from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
+from cep.cli.run_cmd import SEPARATOR
+from cep.cli.selection import select_rules
+from cep.cli.words import counted
+from cep.errors import CepError, has_errors
+from cep.inputs import DEFAULT, InputSettings, settings_for
+from cep.live import LiveSettings, checked, delivery_of, with_environment, without_secrets
+from cep.ports.outgoing import Topics
+from cep.runtimes.live_task import TaskSettings
+from cep.runtimes.replay import projection_of
+from cep.stream.alert import Rule
+from cep.stream.detector import ENGINES
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A worker that has not started."""
+
+    settings: LiveSettings
+    tasks: TaskSettings
+
+
+def open_live(environment: Mapping[str, str]) -> Live:
+    """Read everything; CepError with all that is wrong."""
+    config = environment.get("CEP_CONFIG")
+    project = open_project(Path(config) if config else None)
+    settings = checked(with_environment(project.project.live, environment))
+    rules = _rules(project, environment)
+    engine = environment.get("CEP_ENGINE", "reference")
+    if engine not in ENGINES:
+        raise CepError(f"--engine {engine}: the engines are {', '.join(sorted(ENGINES))}")
+    tasks = TaskSettings(
+        rules=tuple(rules),
+        inputs=tuple((topic, _input(project, topic, name)) for topic, name in settings.topics),
+        schema=project.project.schema,
+        projection=projection_of(rules),
+        engine=ENGINES[engine],
+        topics=Topics(settings.alerts, settings.dead_letters, settings.late),
+    )
+    return Live(settings, tasks)
+
+
+def _rules(project: OpenProject, environment: Mapping[str, str]) -> list[Rule]:
+    paths = chosen_paths(project, _many(environment.get("CEP_RULES")))
+    book = load_rules(project, paths, overrides(_many(environment.get("CEP_SET"))))
+    if has_errors(book.diagnostics):
+        errors = [d for d in book.diagnostics if d.severity == "error"]
+        texts = "\n\n".join(str(problem_text(diagnostic)) for diagnostic in errors)
+        raise CepError(f"nothing was started: {tally(errors)} in the rules\n{texts}")
+    return select_rules([one.rule for one in book.rules], environment.get("CEP_SELECT"))
+
+
+def _many(text: str | None) -> Sequence[str]:
+    return [item for item in (text or "").split(SEPARATOR) if item]
+
+
+def _input(project: OpenProject, topic: str, name: str) -> InputSettings:
+    inputs = project.project.inputs
+    if not name:
+        return settings_for(inputs, topic)
+    found = next((one for one in inputs if one.name == name), DEFAULT)
+    if found.name != name:
+        known = ", ".join(one.name for one in inputs) or "none"
+        raise CepError(f"topic {topic}: no input is called {name}; the inputs are: {known}")
+    return found
+
+
+def start_block(live: Live) -> str:
+    """What runs, on what, and where to look."""
+    settings, tasks = without_secrets(live.settings), live.tasks
+    read = ", ".join(f"{topic} as {one.name}" for topic, one in tasks.inputs)
+    lateness = ", ".join(f"{topic} {one.max_lateness_ms / 1000:g}s" for topic, one in tasks.inputs)
+    rows = {
+        "rules": f"{counted(len(tasks.rules), 'rule')} live: {', '.join(r.name for r in tasks.rules)}",
+        "brokers": settings.brokers,
+        "group": settings.group + (f", instance {settings.instance}" if settings.instance else ""),
+        "topics": read,
+        "alerts": settings.alerts,
+        "dead letters": f"{settings.dead_letters}; late events {settings.late}",
+        "delivery": f"{delivery_of(settings).replace('_', ' ')} ({settings.mode} mode)",
+        "state": settings.state,
+        "watermark": f"trails by {lateness}",
+        "pages": f"http://{settings.web}/metrics /healthz /readyz",
+    }
+    width = max(len(name) for name in rows)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows.items())

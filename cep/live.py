@@ -1,0 +1,136 @@
+"""How a live worker is set up: brokers and topics, where state is kept, what is promised.
+
+    cep.yaml `live:`  ──▶ LiveSettings ──▶ overridden by CEP_BROKERS, CEP_GROUP, … ──▶ the worker
+
+A name in the environment is that of the key in capitals behind `CEP_`. Client settings of Kafka stand behind
+`CEP_KAFKA_`, dots as underscores: `CEP_KAFKA_SASL_PASSWORD` is `sasl.password`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Final, Literal, cast, get_args
+
+from cep.errors import InputError
+
+Mode = Literal["batch", "agent"]
+Start = Literal["earliest", "latest"]
+Delivery = Literal["exactly_once", "at_least_once", "at_most_once"]
+
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+STARTS: Final[tuple[Start, ...]] = get_args(Start)
+
+_ENV: Final = "CEP_"
+_ENV_KAFKA: Final = "CEP_KAFKA_"
+_SECRET: Final = re.compile(r"password|secret|\.key\.pem|jaas|token", re.IGNORECASE)
+_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The block `live:` of the project file.
+
+    `topics` are pairs: a topic, and the name of the input that says how its records are read; empty names the
+    input whose `files` fit the topic's name. `kafka` are settings handed to the Kafka clients as they are.
+    """
+
+    brokers: str = "localhost:9092"
+    group: str = "cep"
+    topics: tuple[tuple[str, str], ...] = ()
+    alerts: str = "cep.alerts"
+    dead_letters: str = "cep.dead-letters"
+    late: str = "cep.late"
+    state: str = "memory:"
+    mode: Mode = "batch"
+    start: Start = "earliest"
+    instance: str = ""
+    """A stable name of this worker: restarts under it are quick and cause no rebalance."""
+    web: str = "127.0.0.1:6066"
+    batch_records: int = 20_000
+    """The most records of one transaction."""
+    batch_wait_ms: int = 20
+    """How long a batch waits for more records once it has one."""
+    wait_for_broker_s: int = 60
+    """How long to go on trying when no broker answers at the start."""
+    stuck_after_s: int = 120
+    """The worker ends when records wait and nothing was committed for so long."""
+    kafka: tuple[tuple[str, str], ...] = ()
+
+
+KEYS: Final = tuple(field.name for field in fields(LiveSettings))
+NUMBERS: Final[Mapping[str, int]] = {
+    "batch_records": 1,
+    "batch_wait_ms": 0,
+    "wait_for_broker_s": 0,
+    "stuck_after_s": 1,
+}
+"""Keys that hold a whole number, with the least that makes sense."""
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "start": STARTS}
+
+
+def with_environment(settings: LiveSettings, environment: Mapping[str, str]) -> LiveSettings:
+    """The settings with what the environment says instead; InputError names a variable that makes no sense.
+
+    >>> with_environment(LiveSettings(), {"CEP_GROUP": "fraud", "CEP_KAFKA_SASL_PASSWORD": "x"}).kafka
+    (('sasl.password', 'x'),)
+    """
+    changed: dict[str, object] = {}
+    kafka = dict(settings.kafka)
+    for name, text in sorted(environment.items()):
+        key = name.removeprefix(_ENV).lower()
+        if name.startswith(_ENV_KAFKA):
+            kafka[name.removeprefix(_ENV_KAFKA).lower().replace("_", ".")] = text
+        elif name.startswith(_ENV) and key in KEYS:
+            changed[key] = _value(name, key, text)
+    return replace(settings, kafka=tuple(sorted(kafka.items())), **changed)  # type: ignore[arg-type]
+
+
+def _value(name: str, key: str, text: str) -> object:
+    if key in NUMBERS:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < NUMBERS[key]:
+            raise InputError(f"{name}={text}: a whole number of {NUMBERS[key]} or more is needed")
+        return int(text)
+    if key in CHOICES and text not in CHOICES[key]:
+        raise InputError(f"{name}={text}: one of {', '.join(CHOICES[key])}")
+    if key == "topics":
+        pairs = (item.strip().partition("=") for item in text.split(",") if item.strip())
+        return tuple((topic, entry) for topic, _, entry in pairs)
+    return text
+
+
+def delivery_of(settings: LiveSettings) -> Delivery:
+    """What the mode promises."""
+    return "exactly_once" if settings.mode == "batch" else "at_least_once"
+
+
+def without_secrets(settings: LiveSettings) -> LiveSettings:
+    """The settings as they may be shown and logged.
+
+    >>> without_secrets(LiveSettings(state="rediss://cep:pw@host:6379/0")).state
+    'rediss://cep:***@host:6379/0'
+    """
+    kafka = ((name, "***" if _SECRET.search(name) else value) for name, value in settings.kafka)
+    return replace(settings, state=_PASSWORD_IN_URL.sub(r"\1:***@", settings.state), kafka=tuple(kafka))
+
+
+def checked(settings: LiveSettings) -> LiveSettings:
+    """The same settings; InputError if they contradict each other."""
+    if not settings.topics:
+        raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
+    out = (settings.alerts, settings.dead_letters, settings.late)
+    read = [topic for topic, _ in settings.topics]
+    for topic in out:
+        if topic in read:
+            raise InputError(f"the topic {topic} is read and written: its alerts would feed on themselves")
+    if len(set(read)) < len(read):
+        raise InputError("a topic is named twice in `topics`")
+    return settings
+
+
+def choice(key: str, text: str) -> Mode | Start:
+    """A word of `mode` or `start`, known to be one."""
+    assert text in CHOICES[key]
+    return cast(Mode | Start, text)

@@ -1,0 +1,378 @@
+"""Topics in and out through librdkafka: batches of records, a transaction for each; its only importer.
+
+What is read is grouped by topic and partition, as bytes with their offsets. What is written goes out in one
+transaction together with the offsets it was made from, so readers of committed data see both or neither.
+
+librdkafka would choose partitions by CRC32. Every producer here is told to use murmur2 as all other clients
+of Kafka do, or topics that are split by the same key would not be split alike.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+import confluent_kafka as ck
+from confluent_kafka import admin as ck_admin
+from confluent_kafka import cimpl
+
+from cep.errors import CepError
+from cep.live import LiveSettings
+
+SESSION_MS: Final = 10_000
+"""A worker that was not heard of for so long has lost its partitions."""
+
+TRANSACTION_MS: Final = 15_000
+"""The broker aborts a transaction that its worker left open for so long."""
+
+RECORD_BYTES_MAX: Final = 32 << 20
+
+PARTITION_END: Final = ck.KafkaError._PARTITION_EOF  # noqa: SLF001 - so the library names its own codes
+PASSING: Final = (
+    ck.KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    ck.KafkaError._TRANSPORT,  # noqa: SLF001
+    ck.KafkaError._TIMED_OUT,  # noqa: SLF001
+    ck.KafkaError._RESOLVE,  # noqa: SLF001
+)
+"""What the client tells while it goes on trying by itself."""
+
+_ANSWER_S: Final = 30.0
+
+
+class KafkaError(CepError):
+    """A broker or a client refused something; the only cure is to start again from what is committed."""
+
+
+class Keyed(Protocol):
+    """A record of the client library."""
+
+    def key(self) -> bytes | None:
+        """The key it was sent with."""
+        ...
+
+
+class Part(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one partition in the order of their offsets; a value of None is a tombstone."""
+
+    part: Part
+    offsets: Sequence[int]
+    values: Sequence[bytes | None]
+    messages: Sequence[Keyed] = ()
+    """The records as the client gave them: keys are rarely asked for, so they are not read in advance."""
+
+    def key(self, row: int) -> bytes | None:
+        """The key of a record."""
+        return self.messages[row].key() if self.messages else None
+
+    def split(self, offset: int) -> tuple[Records, Records]:
+        """The records before an offset, and those from it on; either may have none."""
+        at = bisect_left(self.offsets, offset)
+        return self._cut(slice(0, at)), self._cut(slice(at, None))
+
+    def _cut(self, rows: slice) -> Records:
+        return Records(self.part, self.offsets[rows], self.values[rows], self.messages[rows])
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on after these."""
+        return self.offsets[-1] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be written."""
+
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def client_settings(settings: LiveSettings) -> dict[str, str | int | float | bool]:
+    """What every client is given: where the brokers are, and the settings of the user."""
+    return {
+        "bootstrap.servers": settings.brokers,
+        # A broker that comes back is found at once, not after ten seconds.
+        "reconnect.backoff.max.ms": 1000,
+        "log.connection.close": False,
+        **dict(settings.kafka),
+    }
+
+
+def _reading(settings: LiveSettings) -> dict[str, str | int | float | bool]:
+    return {
+        **client_settings(settings),
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "fetch.max.bytes": 64 << 20,
+        "max.partition.fetch.bytes": RECORD_BYTES_MAX,
+        "queued.max.messages.kbytes": 256 << 10,
+        "fetch.wait.max.ms": 50,
+    }
+
+
+class TopicReader:
+    """A member of the consumer group. Callbacks of a rebalance run inside `read`, so never during a batch."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        on_assign: Callable[[Sequence[Part]], Mapping[Part, int]],
+        on_revoke: Callable[[Sequence[Part]], None],
+    ) -> None:
+        """`on_assign` says where to begin reading each partition it is given."""
+        static = {"group.instance.id": settings.instance} if settings.instance else {}
+        self._consumer = ck.Consumer(
+            {
+                **_reading(settings),
+                **static,
+                "group.id": settings.group,
+                # Range gives the same partition number of every topic to the same worker.
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": SESSION_MS,
+                "heartbeat.interval.ms": 2000,
+                # State may have to be computed anew from a long log before the next read.
+                "max.poll.interval.ms": 3_600_000,
+            }
+        )
+        self._topics = [topic for topic, _ in settings.topics]
+        self._start = settings.start
+        self._on_assign = on_assign
+        self._on_revoke = on_revoke
+        self._failure: Exception | None = None
+
+    def subscribe(self) -> None:
+        """Join the group; partitions come with the first reads."""
+        self._consumer.subscribe(
+            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def read(self, records_max: int, seconds: float) -> list[Records]:
+        """The next records of all partitions, at most so many, after waiting at most so long."""
+        messages = self._consumer.consume(records_max, seconds)
+        if self._failure is not None:
+            raise self._failure
+        return _grouped(messages)
+
+    def committed(self, parts: Sequence[Part]) -> dict[Part, int]:
+        """Where the group stands; waits for transactions that are under way. A new group: as set up."""
+        with _errors():
+            found = self._consumer.committed([ck.TopicPartition(*part) for part in parts], _ANSWER_S)
+            return {Part(one.topic, one.partition): self._offset(one) for one in found}
+
+    def _offset(self, one: ck.TopicPartition) -> int:
+        if one.error is not None:
+            raise KafkaError(f"the committed offset of {one.topic}/{one.partition}: {one.error}")
+        if one.offset >= 0:
+            return int(one.offset)
+        low, high = self._consumer.get_watermark_offsets(one, _ANSWER_S)
+        return int(low if self._start == "earliest" else high)
+
+    def bounds(self, part: Part) -> tuple[int, int]:
+        """The first offset that is kept and the one after the last committed record."""
+        with _errors():
+            low, high = self._consumer.get_watermark_offsets(ck.TopicPartition(*part), _ANSWER_S)
+        return int(low), int(high)
+
+    def known_end(self, part: Part) -> int | None:
+        """The end of a partition as of the last fetch, without asking the broker."""
+        with _errors():
+            _, high = self._consumer.get_watermark_offsets(ck.TopicPartition(*part), cached=True)
+        return int(high) if high >= 0 else None
+
+    def group_metadata(self) -> object:
+        """What makes a commit of offsets fail once another worker has the partitions."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _assigned(self, consumer: ck.Consumer, parts: Sequence[ck.TopicPartition]) -> None:
+        try:
+            begin = self._on_assign([Part(one.topic, one.partition) for one in parts])
+            consumer.assign([ck.TopicPartition(*part, offset) for part, offset in begin.items()])
+        except Exception as error:  # noqa: BLE001 - an exception in a callback of the library may get lost
+            self._failure = error
+
+    def _revoked(self, _: ck.Consumer, parts: Sequence[ck.TopicPartition]) -> None:
+        try:
+            self._on_revoke([Part(one.topic, one.partition) for one in parts])
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failure = error
+
+
+def read_between(
+    settings: LiveSettings, begin: Mapping[Part, int], end: Mapping[Part, int], records_max: int
+) -> Iterator[list[Records]]:
+    """Committed records from `begin` to before `end`, partitions side by side, outside of any group."""
+    left = {part for part, offset in end.items() if begin[part] < offset}
+    if not left:
+        return
+    consumer = ck.Consumer(
+        {
+            **_reading(settings),
+            "group.id": f"{settings.group}.rebuild",
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        consumer.assign([ck.TopicPartition(*part, begin[part]) for part in sorted(left)])
+        while left:
+            messages = consumer.consume(records_max, 0.1)
+            ends = [message for message in messages if _code(message) == PARTITION_END]
+            read = _grouped([message for message in messages if _code(message) != PARTITION_END])
+            yield [before for before in (one.split(end[one.part])[0] for one in read) if before.offsets]
+            reached = {one.part for one in read if one.next_offset >= end[one.part]}
+            # What lies before `end` may end in marks of transactions, which are no records.
+            done = reached | {_part(message) for message in ends}
+            consumer.pause([ck.TopicPartition(*part) for part in done & left])
+            left -= done
+    finally:
+        consumer.close()
+
+
+def _code(message: Any) -> int | None:  # noqa: ANN401 - the library's types say None where there is none
+    error = message.error()
+    return None if error is None else int(error.code())
+
+
+def _part(message: Any) -> Part:  # noqa: ANN401
+    return Part(message.topic(), message.partition())
+
+
+def _grouped(messages: Sequence[Any]) -> list[Records]:
+    """Messages by partition; an error among them that does not pass by itself is raised."""
+    offsets: defaultdict[Part, list[int]] = defaultdict(list)
+    values: defaultdict[Part, list[bytes | None]] = defaultdict(list)
+    grouped: defaultdict[Part, list[Keyed]] = defaultdict(list)
+    for message in messages:
+        error = message.error()
+        if error is not None:
+            _raise_unless_passing(error)
+            continue
+        part = _part(message)
+        offsets[part].append(message.offset())
+        values[part].append(message.value())
+        grouped[part].append(message)
+    return [Records(part, offsets[part], values[part], grouped[part]) for part in sorted(offsets)]
+
+
+class TopicWriter:
+    """A transactional producer. Any error is a KafkaError, after which only a new process goes on."""
+
+    def __init__(self, settings: LiveSettings, transactional_id: str) -> None:
+        """Fences an earlier process of the same id, whose open transaction is aborted."""
+        self._failed: str | None = None
+        with _errors():
+            self._producer = ck.Producer(
+                {
+                    **client_settings(settings),
+                    "transactional.id": transactional_id,
+                    "transaction.timeout.ms": TRANSACTION_MS,
+                    "delivery.timeout.ms": TRANSACTION_MS,
+                    "partitioner": "murmur2_random",
+                    "linger.ms": 5,
+                    "compression.type": "lz4",
+                    "message.max.bytes": RECORD_BYTES_MAX,
+                    "queue.buffering.max.messages": 1_000_000,
+                    "queue.buffering.max.kbytes": 1 << 20,
+                }
+            )
+            self._producer.init_transactions(_ANSWER_S)
+
+    def begin(self) -> None:
+        """Open the transaction of a batch."""
+        with _errors():
+            self._producer.begin_transaction()
+
+    def write(self, records: Iterable[Outgoing]) -> None:
+        """Put records into the open transaction."""
+        with _errors():
+            for record in records:
+                self._produce(record)
+
+    def _produce(self, record: Outgoing) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    headers=list(record.headers),
+                    on_delivery=self._delivered,
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _delivered(self, error: ck.KafkaError | None, _: ck.Message) -> None:
+        if error is not None and self._failed is None:
+            self._failed = str(error)
+
+    def commit(self, offsets: Mapping[Part, int], group_metadata: object) -> None:
+        """Commit what was written together with the offsets it was made from."""
+        with _errors():
+            positions = [ck.TopicPartition(*part, offset) for part, offset in offsets.items()]
+            self._producer.send_offsets_to_transaction(positions, group_metadata, _ANSWER_S)
+            self._producer.commit_transaction(_ANSWER_S)
+        if self._failed is not None:
+            raise KafkaError(f"a record could not be written: {self._failed}")
+
+
+def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str, int]:
+    """How many partitions each of these topics has, those that exist; KafkaError if no broker answers."""
+    with _errors():
+        found = ck_admin.AdminClient(client_settings(settings)).list_topics(timeout=5).topics
+    return {topic: len(found[topic].partitions) for topic in topics if topic in found}
+
+
+def create_topics(settings: LiveSettings, topics: Mapping[str, int], replicas: int = -1) -> None:
+    """Create topics with so many partitions; those that exist are left as they are.
+
+    `replicas` -1 leaves the number to the brokers.
+    """
+    wanted = [cimpl.NewTopic(name, count, replicas) for name, count in topics.items()]
+    if not wanted:
+        return
+    with _errors():
+        client = ck_admin.AdminClient(client_settings(settings))
+        for name, future in client.create_topics(wanted).items():
+            try:
+                future.result(_ANSWER_S)
+            except ck.KafkaException as error:
+                if error.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise KafkaError(f"topic {name} cannot be created: {error.args[0].str()}") from None
+
+
+def _raise_unless_passing(error: ck.KafkaError) -> None:
+    """Errors that the client mends by itself are not ours; the others end the worker."""
+    if error.fatal() or (error.code() not in PASSING and not error.retriable()):
+        raise KafkaError(f"reading: {error.name()}: {error.str()}")
+
+
+class _errors:  # noqa: N801 - reads as a statement
+    """Errors of the library leave as KafkaError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ck.KafkaException):
+            first = error.args[0]
+            text = f"{first.name()}: {first.str()}" if isinstance(first, ck.KafkaError) else str(error)
+            raise KafkaError(text) from error

@@ -1,0 +1,47 @@
+"""What a worker writes: alerts, and records that it could not use, with where they came from and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cep.ports.alert_lines import alert_line, json_text
+from cep.ports.kafka_topics import Outgoing, Records
+from cep.ports.rejects import Reject
+from cep.stream.alert import Alert
+
+HEADER_CODE: Final = "cep-code"
+HEADER_REASON: Final = "cep-reason"
+HEADER_TOPIC: Final = "cep-topic"
+HEADER_PARTITION: Final = "cep-partition"
+HEADER_OFFSET: Final = "cep-offset"
+
+REASON_CHARS_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where each kind of record goes."""
+
+    alerts: str
+    dead_letters: str
+    late: str
+
+
+def alert_out(topics: Topics, alert: Alert) -> Outgoing:
+    """An alert as a record; alerts of one key keep their order because they have one record key."""
+    return Outgoing(topics.alerts, alert_line(alert).encode(), json_text(dict(alert.key)).encode())
+
+
+def refused_out(topics: Topics, reject: Reject, records: Records, row: int) -> Outgoing:
+    """A record that is no event, or came too late: its own bytes and key, the rest in headers."""
+    part = records.part
+    headers = (
+        (HEADER_CODE, reject.reason_code.encode()),
+        (HEADER_REASON, reject.reason[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")),
+        (HEADER_TOPIC, part.topic.encode()),
+        (HEADER_PARTITION, str(part.partition).encode()),
+        (HEADER_OFFSET, str(records.offsets[row]).encode()),
+    )
+    topic = topics.late if reject.reason_code == "late" else topics.dead_letters
+    return Outgoing(topic, records.values[row] or b"", records.key(row), headers)

@@ -7,14 +7,16 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
 DEV     := $(VENV)/.installed-dev
+LIVE    := $(VENV)/.installed-live
 # Folders that hold Python today: ruff and mypy refuse a folder without any.
 SOURCES  = $(foreach d,cep tests samples bench,$(if $(wildcard $(d)/*.py),$(d)))
 # Folders with typed code; bench is scripts.
 TYPED    = $(filter-out bench,$(SOURCES))
-PYTEST   = $(PY) -m pytest -n auto
+# Tests that share the real services run in one process.
+PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint fmt golden samples conformance coverage clean
+.PHONY: help install run test check up down lint fmt golden samples conformance coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +31,12 @@ test: lint ## lints and every test, the slow ones too
 
 check: lint ## lints and the quick tests, for use while writing
 	$(PYTEST) -m "not slow"
+
+up: $(LIVE) ## start a private Kafka and Redis and say where they are (needs Java and Maven, no containers)
+	@$(PY) -m samples.live.services up
+
+down: $(LIVE) ## end the Kafka and Redis of `make up`
+	@$(PY) -m samples.live.services down
 
 lint: $(DEV) ## ruff, formatting and mypy --strict, no tests
 	$(PY) -m ruff check $(SOURCES)
@@ -68,6 +76,10 @@ $(PY):
 
 $(STAMP): pyproject.toml | $(PY)
 	$(PY) -m pip install --quiet --editable .
+	@touch $@
+
+$(LIVE): pyproject.toml $(STAMP)
+	$(PY) -m pip install --quiet --editable '.[live,services]'
 	@touch $@
 
 $(DEV): pyproject.toml $(STAMP)

@@ -40,6 +40,7 @@ PASSING: Final = (
 """What the client tells while it goes on trying by itself."""
 
 _ANSWER_S: Final = 30.0
+_TRIES: Final = 20
 
 
 class KafkaError(CepError):
@@ -169,8 +170,16 @@ class TopicReader:
 
     def committed(self, parts: Sequence[Part]) -> dict[Part, int]:
         """Where the group stands; waits for transactions that are under way. A new group: as set up."""
+        wanted = [ck.TopicPartition(*part) for part in parts]
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                found = self._consumer.committed(wanted, _ANSWER_S)
+                break
+            except ck.KafkaException as error:
+                # A coordinator that has just started says so, and nothing else is wrong.
+                if not tries_left or not error.args[0].retriable():
+                    raise KafkaError(f"the committed offsets: {error.args[0].str()}") from None
         with _errors():
-            found = self._consumer.committed([ck.TopicPartition(*part) for part in parts], _ANSWER_S)
             return {Part(one.topic, one.partition): self._offset(one) for one in found}
 
     def _offset(self, one: ck.TopicPartition) -> int:

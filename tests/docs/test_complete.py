@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from cep import live
 from cep.cli.check_cmd import CODES
 from cep.inputs import FORMATS, TIME_FORMATS
 from cep.language.functions import FUNCTIONS
@@ -85,6 +86,7 @@ def test_every_function_has_a_row_or_is_said_to_come() -> None:
         (RULES, ("name", "events", "expect", "at", "type", "outcome", "count")),
         (RULES, SEVERITIES),
         (RULES, project.KEYS),
+        ("docs/live.md", live.KEYS),
         (RULES, project_inputs.KEYS),
         (RULES, project_inputs.TYPE_KEYS),
         (RULES, project_inputs.TIME_KEYS),

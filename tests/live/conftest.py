@@ -1,0 +1,19 @@
+"""Kafka and Redis for the tests of this folder: started once for a run, ended with it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from samples.live.processes import ServiceError
+from samples.live.services import Services, running
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A real broker and a real Redis. Without them tests are skipped; in CI that is a failure."""
+    folder = tmp_path_factory.mktemp("services")
+    try:
+        with running(folder) as found:
+            yield found
+    except ServiceError as error:
+        pytest.skip(f"no Kafka or Redis service: {error}")

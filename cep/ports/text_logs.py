@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 
 from cep.errors import InputError
-from cep.inputs import InputSettings
 from cep.ports.json_lines import too_long
 from cep.ports.lines import Bounds, group_lines
 from cep.ports.open_file import read_blocks
@@ -20,7 +19,7 @@ from cep.ports.rows import Chunk, Reading, Rows
 
 def text_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
     """The chunks of a log; InputError if its input has no patterns or one that cannot be read."""
-    patterns = _compiled(reading.settings)
+    patterns = _compiled(reading)
     rows = Rows(reading, textual=True)
     reject_unmatched = reading.settings.unmatched == "reject"
     for group in group_lines(read_blocks(reading.path), bounds):
@@ -41,10 +40,12 @@ def text_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
         yield rows.take()
 
 
-def _compiled(settings: InputSettings) -> list[tuple[str, re.Pattern[str]]]:
+def _compiled(reading: Reading) -> list[tuple[str, re.Pattern[str]]]:
+    settings = reading.settings
     if not settings.patterns:
         raise InputError(
-            f"input `{settings.name}` is text without `patterns`: give each event type a regular expression"
+            f"{reading.path}: a text log needs `patterns`, a regular expression for each event type\n"
+            "  in cep.yaml: inputs: [{name: …, files: […], patterns: {Login: '(?P<ts>…) …'}}]"
         )
     compiled = []
     for name, text in settings.patterns:

@@ -105,7 +105,7 @@ def test_chunks_change_nothing(tmp_path: Path, rows: int) -> None:
 
 def test_settings_that_cannot_be_used(tmp_path: Path) -> None:
     path = write(tmp_path, "a.log", "x\n")
-    with pytest.raises(InputError, match="input `default` is text without `patterns`"):
+    with pytest.raises(InputError, match="a text log needs `patterns`"):
         read(path)
     with pytest.raises(InputError, match=r"pattern `A`: missing \)"):
         read(path, settings=InputSettings(patterns=(("A", "("),)))

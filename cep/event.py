@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
 Value: TypeAlias = Any
@@ -13,6 +13,10 @@ Value: TypeAlias = Any
 
 Key: TypeAlias = tuple[Value, ...]
 """The values of the `BY` paths; the empty tuple when a rule has no `BY`."""
+
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""What event time counts from."""
 
 
 class Timestamp(int):
@@ -65,8 +69,10 @@ def duration_ms(value: timedelta) -> int:
     return value // timedelta(milliseconds=1)
 
 
-_UNIT_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_DURATION: Final = re.compile(r"(?:[0-9]{1,15}(?:ms|[smhdw]))+")
+UNIT_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+"""The units of durations."""
+
+_DURATION: Final = re.compile(r"(?:\d{1,15}(?:ms|[smhdw]))+")
 
 
 def parse_duration_ms(text: str) -> int:
@@ -77,5 +83,32 @@ def parse_duration_ms(text: str) -> int:
     """
     if not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is no duration; write 30s, 10m, 1h30m or 7d")
-    parts = re.findall(r"([0-9]+)(ms|[smhdw])", text)
-    return sum(int(number) * _UNIT_MS[unit] for number, unit in parts)
+    parts = re.findall(r"(\d+)(ms|[smhdw])", text)
+    return sum(int(number) * UNIT_MS[unit] for number, unit in parts)
+
+
+def duration_text(ms: int) -> str:
+    """A duration in its shortest spelling without weeks.
+
+    >>> duration_text(5_400_000), duration_text(0), duration_text(1_001)
+    ('1h30m', '0s', '1s1ms')
+    """
+    text = ""
+    for unit in ("d", "h", "m", "s", "ms"):
+        number, ms = divmod(ms, UNIT_MS[unit])
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
+
+
+def parse_iso_ms(text: str) -> int:
+    """The milliseconds of an ISO 8601 time, or of the midnight of a date; UTC unless it names a zone.
+
+    ValueError if it is none.
+
+    >>> parse_iso_ms("1970-01-02"), parse_iso_ms("1970-01-01T01:00+01:00")
+    (86400000, 0)
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return duration_ms(moment - EPOCH)

@@ -13,8 +13,9 @@ from rich.text import Text
 from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project, overrides
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean
-from cep.cli.words import counted, duration_word
+from cep.cli.words import counted
 from cep.errors import CepError
+from cep.event import duration_text
 from cep.language.printer import show
 from cep.language.suggest import nearest
 from cep.plan.analyse import COST_WORDS, Cost, cost
@@ -135,7 +136,7 @@ def _clauses(pattern: Pattern) -> Iterator[str]:
     by = ", ".join(".".join(path) for path in pattern.by)
     yield f"key: {by or 'none, all events share one'}"
     if pattern.within_ms is not None:
-        yield f"window: {duration_word(pattern.within_ms)} from the first to the last event"
+        yield f"window: {duration_text(pattern.within_ms)} from the first to the last event"
     if pattern.within_events is not None:
         yield f"window: {counted(pattern.within_events, 'event')} of the key"
     if pattern.unless:
@@ -144,7 +145,7 @@ def _clauses(pattern: Pattern) -> Iterator[str]:
     yield f"after a match: {pattern.after}{f' {pattern.after_var}' if pattern.after_var else ''}"
     if pattern.limit is not None:
         per_ms = pattern.limit.per_ms
-        per = "one and the same event" if per_ms is None else f"{duration_word(per_ms)} of a key"
+        per = "one and the same event" if per_ms is None else f"{duration_text(per_ms)} of a key"
         yield f"limit: {counted(pattern.limit.count, 'alert')} per {per}"
     if pattern.moment != "match":
         yield f"alert on: {pattern.moment}"
@@ -156,7 +157,7 @@ def _cost(one: LoadedRule, found: Cost) -> list[str]:
     if found.delay_ms is None:
         delay = "until the window ends"
     elif found.delay_ms:
-        delay = f"{duration_word(found.delay_ms)} after the last event"
+        delay = f"{duration_text(found.delay_ms)} after the last event"
     return [
         f"{found.cost_class} {COST_WORDS[found.cost_class]}",
         *(f"because of: {reason}" for reason in found.reasons),
@@ -164,6 +165,6 @@ def _cost(one: LoadedRule, found: Cost) -> list[str]:
             f"state: at most {counted(limits.runs_per_key, 'partial match')} a key"
             f" of {counted(limits.events_per_key, 'event')}; then {limits.overflow}"
         ),
-        f"look-back: {duration_word(found.lookback_ms) if found.lookback_ms else 'none'}",
+        f"look-back: {duration_text(found.lookback_ms) if found.lookback_ms else 'none'}",
         f"alert delay: {delay}",
     ]

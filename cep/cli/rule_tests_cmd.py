@@ -11,9 +11,9 @@ from rich.text import Text
 from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean_line
-from cep.cli.words import counted, duration_word, value_text
+from cep.cli.words import counted, value_text
 from cep.errors import CepError, has_errors
-from cep.event import Event, Timestamp, Value
+from cep.event import Event, Timestamp, Value, duration_text
 from cep.rulebook.embedded import RuleTest
 from cep.rulebook.loader import LoadedRule
 from cep.runtimes.rule_tests import Missing, Verdict, run_rule_test
@@ -99,7 +99,7 @@ def _wish(missing: Missing) -> str:
 def _shown(name: str, value: Value) -> str:
     """`at`, and a time soon after 1970, count from the start of the test."""
     is_time = isinstance(value, Timestamp) or (name == "at" and isinstance(value, int))
-    return duration_word(value) if is_time and 0 <= value < STORY_MS_MAX else value_text(value)
+    return duration_text(value) if is_time and 0 <= value < STORY_MS_MAX else value_text(value)
 
 
 def _alert(alert: Alert) -> str:
@@ -109,7 +109,7 @@ def _alert(alert: Alert) -> str:
     for item in alert.events:
         taken.setdefault(item.var, []).append(item.event)
     bound = "; ".join(
-        f"{clean_line(var)} at {' '.join(duration_word(event.ts_ms) for event in events)}"
+        f"{clean_line(var)} at {' '.join(duration_text(event.ts_ms) for event in events)}"
         for var, events in taken.items()
     )
     said = "".join(
@@ -118,5 +118,5 @@ def _alert(alert: Alert) -> str:
         if name not in alert.key
     )
     timeout = " (timeout)" if alert.outcome == "timeout" else ""
-    head = f"{clean_line(alert.type)}{timeout} at {duration_word(alert.ts_ms)}"
+    head = f"{clean_line(alert.type)}{timeout} at {duration_text(alert.ts_ms)}"
     return f"{head}, {key}{said}  ← {bound}" if key else f"{head}{said}  ← {bound}"

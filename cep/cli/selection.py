@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from cep.errors import CepError
+from cep.event import parse_iso_ms
 from cep.stream.alert import SEVERITIES, Rule
 
 KINDS = ("rule", "tag", "severity")
@@ -85,9 +85,6 @@ def parse_time(text: str, option: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) > 8:
         return int(text) * (1000 if len(text) < 12 else 1)
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_iso_ms(text)
     except ValueError as error:
         raise CepError(f"{option} {text}: not a time; write 2026-03-30 or 2026-03-30T16:00:00Z") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Context, Decimal
 from typing import Final
 
 from cep.cli.terminal import clean_line
-from cep.event import Event, Timestamp, Value, duration_ms
+from cep.event import EPOCH, Event, Timestamp, Value, duration_ms, duration_text
 
 VALUE_LENGTH_MAX: Final = 60
 
@@ -22,7 +22,7 @@ def time_text(ts_ms: int) -> str:
     ('2026-03-30 16:01:36Z', '2026-03-30 16:01:36.250Z')
     """
     try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ts_ms)
+        moment = EPOCH + timedelta(milliseconds=ts_ms)
     except OverflowError:
         return f"{int(ts_ms)} ms"
     text = f"{moment:%Y-%m-%d %H:%M:%S}" if moment.year >= 1000 else moment.isoformat(" ")[:19]
@@ -57,19 +57,6 @@ def span_text(ms: int) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def duration_word(ms: int) -> str:
-    """A duration as a pattern would write it.
-
-    >>> duration_word(5_400_000), duration_word(0)
-    ('1h30m', '0s')
-    """
-    text = ""
-    for unit, size in _UNITS:
-        number, ms = divmod(ms, size)
-        text += f"{number}{unit}" if number else ""
-    return text or "0s"
-
-
 def value_text(value: Value) -> str:
     """A value on one line, cut where it gets long; text stands without quotes.
 
@@ -90,7 +77,7 @@ def _raw(value: Value) -> str:
             return time_text(value)
         case timedelta():
             ms = duration_ms(value)
-            return duration_word(ms) if ms >= 0 else f"-{duration_word(-ms)}"
+            return duration_text(ms) if ms >= 0 else f"-{duration_text(-ms)}"
         case float():
             return f"{value:.6g}"
         case Decimal():

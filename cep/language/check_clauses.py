@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from cep.errors import Span
+from cep.event import duration_text
 from cep.language.expressions import DurationSyntax
-from cep.language.literals import duration_text
 from cep.language.printer import show
 from cep.language.report import Report, used_at
 from cep.language.sites import Survey, is_loop, steps_of

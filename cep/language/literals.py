@@ -6,21 +6,19 @@ import ipaddress
 import math
 import re
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from cep.errors import Span
-from cep.event import Timestamp, Value
+from cep.event import UNIT_MS, Timestamp, Value, parse_duration_ms, parse_iso_ms
 from cep.language.expressions import CountSyntax, LiteralExpr, LiteralKind
 from cep.language.problem import Problem, Word
 from cep.language.syntax import Greed, QuantSyntax
 
-UNIT_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 INT_MAX: Final = 2**63 - 1
 DURATION_MS_MAX: Final = 366 * 100 * UNIT_MS["d"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Final[dict[str, LiteralKind]] = {
     "INT": "int",
     "FLOAT": "float",
@@ -32,29 +30,6 @@ _KINDS: Final[dict[str, LiteralKind]] = {
     "NULL": "null",
 }
 _TYPED: Final[dict[str, LiteralKind]] = {"ts": "timestamp", "ip": "ip", "re": "regex", "dec": "decimal"}
-
-
-def duration_to_ms(text: str) -> int:
-    """The milliseconds of `1h30m`; units are w d h m s ms.
-
-    >>> duration_to_ms("1h30m")
-    5400000
-    """
-    parts = re.findall(r"(\d+)(ms|[smhdw])", text)
-    return sum(int(number) * UNIT_MS[unit] for number, unit in parts)
-
-
-def duration_text(ms: int) -> str:
-    """A duration in its shortest spelling without weeks.
-
-    >>> duration_text(5_400_000), duration_text(0), duration_text(1_001)
-    ('1h30m', '0s', '1s1ms')
-    """
-    text = ""
-    for unit in ("d", "h", "m", "s", "ms"):
-        number, ms = divmod(ms, UNIT_MS[unit])
-        text += f"{number}{unit}" if number else ""
-    return text or "0s"
 
 
 def literal(word: Word, problems: list[Problem]) -> LiteralExpr:
@@ -107,9 +82,13 @@ def _value(kind: LiteralKind, text: str, span: Span) -> tuple[Value, Problem | N
 
 def checked_ms(text: str, span: Span) -> tuple[int, Problem | None]:
     """The milliseconds of a duration, and a problem (with 0) if it is longer than a hundred years."""
-    if len(text) > 40 or duration_to_ms(text) > DURATION_MS_MAX:
+    try:
+        ms = parse_duration_ms(text)
+    except ValueError:  # more digits than any duration needs
+        ms = DURATION_MS_MAX + 1
+    if ms > DURATION_MS_MAX:
         return 0, Problem(span, "this duration is too long", "more than a hundred years")
-    return duration_to_ms(text), None
+    return ms, None
 
 
 def count(word: Word, problems: list[Problem]) -> CountSyntax:
@@ -175,13 +154,10 @@ def _decimal(text: str, span: Span) -> tuple[Value, Problem | None]:
 def _timestamp(text: str, span: Span) -> tuple[Value, Problem | None]:
     """ISO 8601; a time without a zone is UTC, a date without a time is its midnight."""
     try:
-        moment = datetime.fromisoformat(text)
+        return Timestamp(parse_iso_ms(text)), None
     except ValueError as error:
         reason = str(error) if "range" in str(error) else "not a time as ISO 8601 writes it"
         return None, Problem(span, f"ts'{text}' cannot be read", reason, "ts'2026-01-31T08:30:00Z'")
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return Timestamp((moment - _EPOCH) // timedelta(milliseconds=1)), None
 
 
 def _ip_problem(text: str, span: Span) -> Problem | None:

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from cep.errors import Span
+from cep.event import UNIT_MS, duration_text
 from cep.language.failure import Failure
-from cep.language.literals import UNIT_MS, duration_text
 from cep.language.problem import Edit, Problem
 
 _UNITS: Final = {

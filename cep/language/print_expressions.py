@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+from cep.event import duration_text
 from cep.language.expressions import (
     ArithExpr,
     BetweenExpr,
@@ -28,7 +29,6 @@ from cep.language.expressions import (
     PathSyntax,
     StarExpr,
 )
-from cep.language.literals import duration_text
 from cep.language.words import HIDES_VALUE, quoted
 
 # How tightly a construct holds its parts. An operand that holds less tightly than its place asks for

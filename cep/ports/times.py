@@ -21,14 +21,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
-from cep.event import Timestamp, Value
+from cep.event import EPOCH, Timestamp, Value
 from cep.inputs import TimeSettings, lacks_year, zone_of
 
 MS_MIN: Final = -62_135_596_800_000
 MS_MAX: Final = 253_402_300_799_999
 """The years 1 to 9999: what is outside of them is no event time but a mistaken unit."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _DAY_MS: Final = 86_400_000
 _HALF_YEAR_MS: Final = 183 * _DAY_MS
@@ -105,7 +104,7 @@ def datetime_ms(moment: datetime, zone: tzinfo) -> int:
     """A moment in milliseconds UTC, floored; `zone` counts if it names none."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return checked_ms((moment - _EPOCH) // _MS)
+    return checked_ms((moment - EPOCH) // _MS)
 
 
 def _refusal(raw: Value, form: str) -> ValueError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from cep.event import Timestamp, Value, parse_duration_ms
+from cep.event import Timestamp, Value, parse_duration_ms, parse_iso_ms
 from cep.rulebook.yaml_text import ListNode, MappingNode, Node, Scalar
 from cep.schema import FieldType
 
@@ -111,11 +111,8 @@ def _timestamp(text: str) -> Timestamp:
     except ValueError:
         pass
     try:
-        moment = datetime.fromisoformat(text)
+        return Timestamp(parse_iso_ms(text))
     except ValueError as error:
         raise ValueError(
             "it is of type timestamp, such as 2026-03-30T16:00:00Z, or 5m from the start"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return Timestamp((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))

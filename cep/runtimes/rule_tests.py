@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from cep.columns import Batch
-from cep.event import Event, Timestamp, Value, duration_ms, parse_duration_ms
+from cep.event import Event, Timestamp, Value, duration_ms, parse_duration_ms, parse_iso_ms
 from cep.stream.alert import Alert, Rule
 from cep.stream.detector import Detector, Engine, reference_engine
 
@@ -158,11 +158,9 @@ def _time_ms(wanted: Value) -> int | None:
     if ms is not None or not isinstance(wanted, str):
         return ms
     try:
-        moment = datetime.fromisoformat(wanted)
+        return parse_iso_ms(wanted)
     except ValueError:
         return None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _duration_ms(wanted: Value) -> int | None:

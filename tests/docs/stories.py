@@ -18,11 +18,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from cep.cli.words import duration_word, value_text
+from cep.cli.words import value_text
 from cep.columns import Batch
 from cep.engines.matcher import Limits
 from cep.errors import Diagnostic, Source, has_errors, render_all
-from cep.event import Event, parse_duration_ms
+from cep.event import Event, duration_text, parse_duration_ms
 from cep.language.definitions import Library
 from cep.rulebook.libraries import read_definitions
 from cep.rulebook.params import param_literal
@@ -138,8 +138,8 @@ def alert_told(alert: Alert) -> str:
     """An alert as an answer writes it."""
     taken: dict[str, list[str]] = {}
     for item in alert.events:
-        taken.setdefault(item.var, []).append(duration_word(item.event.ts_ms))
-    parts = [duration_word(alert.ts_ms), *(f"{var}={','.join(times)}" for var, times in taken.items())]
+        taken.setdefault(item.var, []).append(duration_text(item.event.ts_ms))
+    parts = [duration_text(alert.ts_ms), *(f"{var}={','.join(times)}" for var, times in taken.items())]
     if alert.type != alert.rule.name or alert.fields:
         name = alert.type if alert.type != alert.rule.name else ""
         values = ", ".join(f"{field}={value_text(value)}" for field, value in alert.fields.items())

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Final
 
 from cep.errors import Diagnostic, Source, Span
+from cep.event import parse_duration_ms
 from cep.language.check_library import check_library
 from cep.language.checker import check
 from cep.language.definitions import Library, predicates
 from cep.language.expand import expand
 from cep.language.expressions import LiteralExpr
-from cep.language.literals import duration_to_ms
 from cep.language.params import substitute
 from cep.language.parser import parse_library, parse_pattern
 from cep.language.syntax import LibrarySyntax
@@ -113,5 +113,5 @@ def constant(text: str) -> LiteralExpr:
     if re.fullmatch(r"\d+\.\d+", text):
         return LiteralExpr("decimal", Decimal(text), text)
     if re.fullmatch(r"(\d+(ms|[smhdw]))+", text):
-        return LiteralExpr("duration", timedelta(milliseconds=duration_to_ms(text)), text)
+        return LiteralExpr("duration", timedelta(milliseconds=parse_duration_ms(text)), text)
     return LiteralExpr("string", text, text)

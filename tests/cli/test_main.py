@@ -7,28 +7,32 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from cep import __version__
+from cep.cli.main import app
 from tests.cli.shop import EVENTS, cep
-from tests.golden import check_golden
-from tests.shared import ROOT
 
-GOLDEN = ROOT / "tests" / "golden" / "help"
 COMMAND = [sys.executable, "-m", "cep"]
+ROOT_COMMAND = get_command(app)
+assert isinstance(ROOT_COMMAND, TyperGroup)
+VERBS = tuple(ROOT_COMMAND.commands)
 
 
-@pytest.mark.parametrize("verb", ["", "check", "explain", "replay", "test"])
-def test_help(verb: str) -> None:
-    result = cep(*([verb] if verb else []), "--help")
+# How help is laid out is the library's business; docs/command.md holds what it says.
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_has_examples_and_exit_codes(verb: str) -> None:
+    result = cep(verb, "-h")
     assert result.exit_code == 0
-    check_golden(GOLDEN / f"{verb or 'cep'}.txt", result.stdout)
+    assert result.stdout.startswith(f"Usage: cep {verb} ")
+    assert f"    cep {verb}" in result.stdout
+    assert "Exit code: 0 good" in result.stdout
 
 
-def test_every_help_has_examples_and_exit_codes() -> None:
-    for verb in ("check", "explain", "replay", "test"):
-        text = cep(verb, "-h").stdout
-        assert f"    cep {verb}" in text
-        assert "Exit code: 0 good" in text
+def test_help_names_every_verb() -> None:
+    told = cep("--help").stdout
+    assert [verb for verb in VERBS if f"\n  {verb} " not in told] == []
 
 
 def test_version() -> None:

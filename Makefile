@@ -16,7 +16,7 @@ TYPED    = $(filter-out bench,$(SOURCES))
 PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check up down lint fmt golden samples conformance coverage clean
+.PHONY: help install run test check live up down lint fmt golden samples conformance coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: lint ## lints and every test, the slow ones too
 
 check: lint ## lints and the quick tests, for use while writing
 	$(PYTEST) -m "not slow"
+
+live: $(LIVE) ## the samples through a real Kafka and two workers, one of which is killed; compared with a replay
+	@$(PY) -m samples.live.show
 
 up: $(LIVE) ## start a private Kafka and Redis and say where they are (needs Java and Maven, no containers)
 	@$(PY) -m samples.live.services up

@@ -9,6 +9,7 @@ of Kafka do, or topics that are split by the same key would not be split alike.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,6 +105,7 @@ def client_settings(settings: LiveSettings) -> dict[str, str | int | float | boo
     """What every client is given: where the brokers are, and the settings of the user."""
     return {
         "bootstrap.servers": settings.brokers,
+        "client.id": f"cep-{os.getpid()}",
         # A broker that comes back is found at once, not after ten seconds.
         "reconnect.backoff.max.ms": 1000,
         "log.connection.close": False,

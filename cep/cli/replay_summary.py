@@ -97,7 +97,7 @@ def _limits(summary: Summary) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield "null keys", "yellow", [f"events without a key, which match nothing: {by_rule(null_keys)}"]
     dropped = {name: each.dropped_runs for name, each in summary.counters.items() if each.dropped_runs}
     if dropped:
-        hint = "raise limits.runs_per_key, or narrow the pattern"
+        hint = "raise the limits of the rule, or narrow the pattern"
         yield "dropped", "bold yellow", [f"partial matches at a limit: {by_rule(dropped)}; {hint}"]
     stopped = [name for name, each in summary.counters.items() if each.stopped]
     if stopped:

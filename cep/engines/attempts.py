@@ -13,11 +13,16 @@ from cep.event import Key, Position
 
 @dataclass(slots=True)
 class Attempt:
-    """The runs that start at one event, best first. `found` is a match that a better run may still beat."""
+    """The runs that start at one event, best first.
+
+    `found` is a match that a better run may still beat; `cut` the longest run that a deadline has ended while
+    others went on, kept where time-outs are told.
+    """
 
     start: Position
     runs: list[Run]
     found: Run | None = None
+    cut: Run | None = None
 
     @property
     def live(self) -> bool:
@@ -156,7 +161,9 @@ def _note_expired(auto: Automaton, attempt: Attempt, gone: list[Run], news: News
     if not gone:
         return
     if not auto.picks_all:
+        longest = max([attempt.cut, *gone] if attempt.cut else gone, key=lambda run: run.size)
         if attempt.live or any(other is attempt for other, _ in news.completed):
+            attempt.cut = longest if auto.tells_timeouts else None
             return
-        gone = [max(gone, key=lambda run: run.size)]
+        gone = [longest]
     news.expired += [(attempt, run) for run in gone]

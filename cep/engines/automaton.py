@@ -34,8 +34,11 @@ class Automaton:
         self.leftmost = pattern.pick == "leftmost"
         self.forks_all = self.picks_all or self.leftmost
         self.closes_late = pattern.moment == "close"
+        self.tells_timeouts = pattern.emit_timeout is not None
         self.goes_on = self.picks_all or pattern.moment == "update"
         self.merges = _merges(plan)
+        self.enough = _enough(plan)
+        """For each loop without an upper bound how many rounds are as good as any more."""
         self._bit = {index: 1 << test for index, test in plan.test_of.items()}
         self._asked: dict[Expr, Callable[[Scope], bool]] = {}
         self._relations: dict[tuple[int, int, int], tuple[Relation, Fork]] = {}
@@ -174,6 +177,15 @@ def _merges(plan: Plan) -> bool:
         and pattern.emit_timeout is None
         and not any(arc.spans or (arc.step is None and arc.absents) for arc in arcs)
     )
+
+
+def _enough(plan: Plan) -> dict[int, int]:
+    arcs = [arc for state in plan.nfa.states for arc in state.arcs]
+    guards = [guard for arc in arcs for guard in arc.guards]
+    bounded = {guard.loop for guard in guards if guard.kind == "below"}
+    loops = {effect.index for arc in arcs for effect in arc.effects if effect.kind == "again"} - bounded
+    least = {guard.loop: guard.count for guard in guards if guard.kind == "reached"}
+    return {loop: least.get(loop, 1) for loop in loops}
 
 
 def _part(one: tuple[Fork, ...], other: tuple[Fork, ...]) -> tuple[Relation, Fork]:

@@ -11,40 +11,24 @@ the skip policy says.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from typing import Final
 
-from cep.engines.attempts import Attempt, News, fire, merge, offer, start
+from cep.engines.attempts import News, fire, merge, offer, start
 from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
 from cep.engines.history import Bound, bindings
+from cep.engines.key_state import KeyState, give_up_excess, give_up_long, restored
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Feed, Gathered, Limits, Match, Outcome
 from cep.engines.runs import Arrival, due_ms
 from cep.engines.skip import picked, survivors
-from cep.engines.snapshot import Begun, Overall, Run, Snapshot
+from cep.engines.snapshot import NEVER_MS, Overall, Run, Snapshot
 from cep.event import Event, Key, Position
 from cep.plan.compile import Plan
 from cep.plan.nfa import Arc
 
-
-@dataclass(slots=True)
-class KeyState:
-    """All there is of a key: attempts oldest first, what look-back absences need, whether it has stopped."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    ordinal: int = 0
-    seen: dict[int, deque[Event]] = field(default_factory=dict)
-    stopped: bool = False
-    incomplete: bool = False
-    due_ms: int = FOREVER_MS
-    timer_ms: int = FOREVER_MS
-    """The earliest entry of the key in the queue of timers."""
-    remembered: bool = False
-    """Whether the key has an entry in the queue of what to forget."""
-
-    def sweep(self) -> None:
-        """Forget attempts that nothing can come of."""
-        self.attempts = [attempt for attempt in self.attempts if attempt.live]
+STALE_TIMERS_MAX: Final = 1024
+"""How many timers may stand in the queue beyond two for each key before it is made anew."""
 
 
 class ReferenceMatcher:
@@ -116,26 +100,12 @@ class ReferenceMatcher:
     def snapshot(self, key: Key) -> Snapshot | None:
         """What lives of a key; None: nothing, a store may forget it."""
         state = self._keys.get(key)
-        if state is None:
-            return None
-        return Snapshot(
-            begun=tuple(Begun(a.start, tuple(a.runs), a.found) for a in state.attempts),
-            ordinal=state.ordinal,
-            seen=tuple((index, tuple(kept)) for index, kept in state.seen.items()),
-            stopped=state.stopped,
-            incomplete=state.incomplete,
-        )
+        return None if state is None else state.snapshot()
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         """Go on with a key from a snapshot of the same plan, in place of what is held of it."""
         # Entries of an older state in the queues find nothing due and do no harm.
-        state = self._keys[key] = KeyState(
-            attempts=[Attempt(begun.start, list(begun.runs), begun.found) for begun in snapshot.begun],
-            ordinal=snapshot.ordinal,
-            seen={index: deque(kept) for index, kept in snapshot.seen},
-            stopped=snapshot.stopped,
-            incomplete=snapshot.incomplete,
-        )
+        state = self._keys[key] = restored(snapshot)
         self._remember(key, state)
         self._settle(key, state)
 
@@ -160,12 +130,13 @@ class ReferenceMatcher:
         self._pass_time(key, state, event.ts_ms - 1)
         if not state.attempts and not self._recent(state, event.ts_ms - 1):
             # As if `advance` had come between: how events are cut into batches must not be seen in alerts.
-            state.ordinal, state.seen, state.incomplete = 0, {}, False
+            state.ordinal, state.seen = 0, {}
         state.ordinal += 1
         now, news = Arrival(event, key, bits, state.ordinal), News()
         self._cancel(state, now)
         for attempt in state.attempts:
             offer(self._auto, attempt, now, news)
+        given_up = give_up_long(self._auto, state, self._limits, news)
         begun = start(self._auto, now, self._allowed(state, now), news)
         if begun is not None:
             state.attempts.append(begun)
@@ -175,7 +146,8 @@ class ReferenceMatcher:
             state.sweep()
         self._give(state, key, news, event.ts_ms, event.position)
         self._note_seen(state, now)
-        self._bound(state)
+        self._bound(state, given_up)
+        self._remember(key, state)
         self._settle(key, state)
         if key in self._keys:
             self._touch(key)
@@ -224,20 +196,19 @@ class ReferenceMatcher:
             while kept[0].ts_ms < now.event.ts_ms - (absent.for_ms or 0):
                 kept.popleft()
             if len(kept) > self._limits.events_per_key:
-                kept.popleft()
-                state.incomplete = True
-            self._remember(now.key, state)
+                state.lack(kept.popleft().ts_ms + (absent.for_ms or 0))
 
-    def _remember(self, key: Key, state: KeyState) -> None:
-        """Have the key looked at again when the last thing kept for its absences is of no use any more."""
-        if state.remembered or not state.seen:
-            return
+    def _remember(self, key: Key, state: KeyState, since_ms: int = NEVER_MS) -> None:
+        """Have the key looked at again when the last thing that it keeps beside its runs is of no use."""
         last_ms = [
             kept[-1].ts_ms + (self._lookbacks[i].for_ms or 0) for i, kept in state.seen.items() if kept
         ]
-        state.remembered = True
-        self._timers_set += 1
-        heappush(self._forgets, (max(last_ms) + 1, self._timers_set, key))
+        if since_ms <= state.incomplete_until_ms < FOREVER_MS and state.incomplete_until_ms != NEVER_MS:
+            last_ms.append(state.incomplete_until_ms)
+        if last_ms and not state.remembered:
+            state.remembered = True
+            self._timers_set += 1
+            heappush(self._forgets, (max(last_ms) + 1, self._timers_set, key))
 
     def _forget(self, watermark_ms: int) -> None:
         """Drop what was kept for leading absences and has become too old for them."""
@@ -249,7 +220,7 @@ class ReferenceMatcher:
             state.remembered = False
             self._touch(key)
             state.seen = self._recent(state, watermark_ms)
-            self._remember(key, state)
+            self._remember(key, state, watermark_ms)
             self._settle(key, state)
 
     def _recent(self, state: KeyState, watermark_ms: int) -> dict[int, deque[Event]]:
@@ -283,8 +254,21 @@ class ReferenceMatcher:
             self._timers_set += 1
             heappush(self._timers, (state.due_ms, self._timers_set, key))
             state.timer_ms = state.due_ms
-        if not (state.attempts or state.seen or state.stopped):
+        lacks = state.remembered and state.incomplete_until_ms > NEVER_MS
+        if not (state.attempts or state.seen or state.stopped or lacks):
             self._keys.pop(key, None)
+        if len(self._timers) > 2 * len(self._keys) + STALE_TIMERS_MAX:
+            self._renew_timers()
+
+    def _renew_timers(self) -> None:
+        """Drop timers of keys that are gone or wait for something else by now: else they pile up."""
+        self._timers = []
+        for key, state in self._keys.items():
+            state.timer_ms = state.due_ms
+            if state.due_ms < FOREVER_MS:
+                self._timers_set += 1
+                self._timers.append((state.due_ms, self._timers_set, key))
+        heapify(self._timers)
 
     def _touch(self, key: Key) -> None:
         if self._touched is not None:
@@ -292,33 +276,23 @@ class ReferenceMatcher:
 
     # --- limits ------------------------------------------------------------------------------------------
 
-    def _bound(self, state: KeyState) -> None:
-        """Keep to `runs_per_key` and `events_per_key`; what is dropped is counted and marks later alerts."""
-        count = sum(len(attempt.runs) for attempt in state.attempts)
-        long = any(run.size > self._limits.events_per_key for a in state.attempts for run in a.runs)
-        self.counters.open_runs_max = max(self.counters.open_runs_max, count)
-        if count <= self._limits.runs_per_key and not long:
+    def _bound(self, state: KeyState, given_up: int) -> None:
+        """Keep to the limits: `given_up` partial matches were too long already, now for those too many."""
+        self.counters.open_runs_max = max(self.counters.open_runs_max, state.runs())
+        stops = self._limits.overflow == "stop_rule"
+        if stops and (given_up or state.runs() > self._limits.runs_per_key):
+            self._stop(given_up)
             return
-        state.incomplete = True
-        if self._limits.overflow == "stop_rule":
-            self.counters.dropped_runs += count
-            self.counters.stopped = True
-            for each in self._keys:
-                self._touch(each)
-            self._keys.clear()
-            return
-        for attempt in state.attempts:
-            kept = [run for run in attempt.runs if run.size <= self._limits.events_per_key]
-            self.counters.dropped_runs += len(attempt.runs) - len(kept)
-            attempt.runs = kept
-        excess = sum(len(attempt.runs) for attempt in state.attempts) - self._limits.runs_per_key
-        oldest = self._limits.overflow == "drop_oldest"
-        for attempt in state.attempts if oldest else reversed(state.attempts):
-            cut = max(0, min(excess, len(attempt.runs)))
-            attempt.runs = attempt.runs[: len(attempt.runs) - cut]
-            excess -= cut
-            self.counters.dropped_runs += cut
-        state.sweep()
+        self.counters.dropped_runs += given_up + give_up_excess(self._auto, state, self._limits)
+
+    def _stop(self, given_up: int) -> None:
+        """The rule gives up everything, for ever."""
+        self.counters.dropped_runs += given_up + self.open_runs()
+        self.counters.stopped = True
+        for each in self._keys:
+            self._touch(each)
+        self._keys.clear()
+        self._timers, self._forgets = [], []
 
     # --- matches -----------------------------------------------------------------------------------------
 
@@ -386,5 +360,5 @@ class ReferenceMatcher:
             ts_ms=ts_ms,
             detected=detected,
             outcome=outcome,
-            incomplete=state.incomplete,
+            incomplete=run.start.ts_ms <= state.incomplete_until_ms,
         )

@@ -277,8 +277,9 @@ def future(auto: Automaton, run: Run) -> tuple[object, ...]:
         (var, tuple(event.seq for event in bound.get(var, ()))) for var in sorted(auto.needs[run.state])
     )
     ordinal = run.ordinal if auto.within_events is not None else 0
+    counts = tuple((loop, min(rounds, auto.enough.get(loop, rounds))) for loop, rounds in run.counts)
     return (
-        run.state, run.open, run.counts, run.scopes, run.closed, run.fresh, run.may_end, ordinal, needed,
+        run.state, run.open, counts, run.scopes, run.closed, run.fresh, run.may_end, ordinal, needed,
         run.last_ms if auto.has_absents[run.state] else 0,
         tuple((index, event.seq) for index, event in run.suspects),
     )  # fmt: skip

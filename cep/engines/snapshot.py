@@ -9,9 +9,13 @@ No engine of its own: states, arcs and steps are those of the plan, so what one 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from cep.engines.history import Cell
 from cep.event import Event, Position
+
+NEVER_MS: Final = -(1 << 62)
+"""Before any event."""
 
 Open = tuple[int, int]
 """An arc's index in its state, and the last time it may be taken (or, to ACCEPT, the time it is taken)."""
@@ -46,22 +50,30 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """All runs that start at one event, best first; `found` is a match that a better run may still beat."""
+    """All runs that start at one event, best first.
+
+    `found` is a match that a better run may still beat; `cut` the longest run that a deadline has ended.
+    """
 
     start: Position
     runs: tuple[Run, ...]
     found: Run | None = None
+    cut: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All there is of a key. `seen` is what leading absences will ask for: step → events, oldest first."""
+    """All there is of a key.
+
+    `seen` is what leading absences will ask for: step → events, oldest first. A match that starts up to
+    `incomplete_until_ms` may lack something that was given up at a limit.
+    """
 
     begun: tuple[Begun, ...] = ()
     ordinal: int = 0
     seen: tuple[tuple[int, tuple[Event, ...]], ...] = ()
     stopped: bool = False
-    incomplete: bool = False
+    incomplete_until_ms: int = NEVER_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Snapshots as bytes and back: versioned, small, each event and each shared cell written once.
 
-    [version, mark, given, base, types, sources, events, cells, begun, ordinal, seen, flags]
+    [version, mark, given, base, types, sources, events, cells, begun, ordinal, seen, stopped, lacking]
 
     events   [type, ts, seq, line, source, field values …]     numbers relative to `base`, the first event
     cells    before, variable, event; before, …                `before` as a distance back, 0 for none
-    begun    [ts, seq, runs, found]                            an attempt and its runs, see `_pack_run`
+    begun    [ts, seq, runs, found, cut]                       an attempt and its runs, see `_pack_run`
 
 `mark` names the plan. Names of fields and variables are the plan's, so they are not written.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from cep.engines.history import Cell
 from cep.engines.matcher import FOREVER_MS
-from cep.engines.snapshot import Begun, Run, Snapshot
+from cep.engines.snapshot import NEVER_MS, Begun, Run, Snapshot
 from cep.errors import CepError
 from cep.event import Event, Position
 from cep.state.values import pack_value, unpack_value
@@ -103,15 +103,18 @@ class _Writing:
             begun,
             snapshot.ordinal,
             seen,
-            snapshot.stopped | snapshot.incomplete << 1,
+            int(snapshot.stopped),
+            [] if snapshot.incomplete_until_ms == NEVER_MS else [snapshot.incomplete_until_ms],
         ]
         return pack_value(_trimmed(row))
 
     def _pack_begun(self, begun: Begun, ordinal: int) -> list[Any]:
         runs = [self._pack_run(run, begun, ordinal) for run in begun.runs]
-        found = None if begun.found is None else self._pack_run(begun.found, begun, ordinal)
+        others = [
+            None if run is None else self._pack_run(run, begun, ordinal) for run in (begun.found, begun.cut)
+        ]
         start = self._relative_ms(begun.start.ts_ms), begun.start.seq - self._origin().seq
-        return _trimmed([*start, runs, found])
+        return _trimmed([*start, runs, *others])
 
     def _pack_run(self, run: Run, begun: Begun, ordinal: int) -> list[Any]:
         assert run.cell is not None
@@ -187,8 +190,8 @@ class _Reading:
         self._cells: list[Cell] = []
 
     def all_of(self, row: Sequence[Any]) -> Kept:
-        given, base, types, sources, events, cells, begun, ordinal, seen, flags = _padded(
-            row, [[], [], [], [], [], [], [], 0, [], 0]
+        given, base, types, sources, events, cells, begun, ordinal, seen, stopped, lacking = _padded(
+            row, [[], [], [], [], [], [], [], 0, [], 0, []]
         )
         if base:
             self._ts_ms, self._seq, self._line = base
@@ -201,8 +204,8 @@ class _Reading:
             begun=tuple(self._read_begun(each, ordinal) for each in begun),
             ordinal=ordinal,
             seen=tuple((step, tuple(self._events[i] for i in kept)) for step, kept in seen),
-            stopped=bool(flags & 1),
-            incomplete=bool(flags & 2),
+            stopped=bool(stopped),
+            incomplete_until_ms=lacking[0] if lacking else NEVER_MS,
         )
         return Kept(snapshot, tuple(given))
 
@@ -214,12 +217,12 @@ class _Reading:
         )
 
     def _read_begun(self, row: Sequence[Any], ordinal: int) -> Begun:
-        ts, seq, runs, found = _padded(row, [0, 0, [], None])
+        ts, seq, runs, found, cut = _padded(row, [0, 0, [], None, None])
         start = Position(self._ts_ms + ts, self._seq + seq)
         return Begun(
             start,
             tuple(self._read_run(each, start, ordinal) for each in runs),
-            None if found is None else self._read_run(found, start, ordinal),
+            *(None if each is None else self._read_run(each, start, ordinal) for each in (found, cut)),
         )
 
     def _read_run(self, row: Sequence[Any], start: Position, ordinal: int) -> Run:

@@ -82,7 +82,7 @@ def shared_prefix(length: int) -> Snapshot:
     runs = tuple(
         Run(2, ((0, first.ts_ms + 600),), end, first.position, 1, last_ms=end.event.ts_ms) for end in ends
     )
-    return Snapshot((Begun(first.position, runs),), ordinal=9, incomplete=True)
+    return Snapshot((Begun(first.position, runs),), ordinal=9, incomplete_until_ms=77)
 
 
 def test_shared_cells_and_events_are_written_once() -> None:
@@ -95,7 +95,7 @@ def test_shared_cells_and_events_are_written_once() -> None:
     assert one.cell.before is two.cell.before
     assert one.size == 51
     assert one.cell.event.seq == 5_000_090
-    assert back.snapshot.incomplete
+    assert back.snapshot.incomplete_until_ms == 77
     assert not back.snapshot.stopped
     once = len(codec().pack(Kept(snapshot, ())))
     assert once < 50 * 20

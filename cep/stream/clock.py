@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,17 @@ END_MS: Final = FOREVER_MS - 1
 """The watermark at the end of all input: after every event, and before what never comes."""
 
 BUFFER_EVENTS_MAX: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """How far time has come, without the events that wait: they stand in the log and are read again."""
+
+    watermark_ms: int
+    first_ms: int | None
+    forced_ms: int
+    highest_ms: tuple[int, ...]
+    """The highest time of each source."""
 
 
 class EventClock:
@@ -77,10 +89,7 @@ class EventClock:
         assert not self._ended[source], "a source that ended has no more rows"
         late = self._late_rows(source, batch.ts_ms)
         in_time = ~late
-        wanted = np.array(
-            [self._projection.wants(name) for name in batch.type_names] + [True], dtype=np.bool_
-        )
-        keep = in_time & wanted[batch.types]
+        keep = in_time & self._wanted(batch)
         if in_time.any():
             earliest_ms = int(batch.ts_ms[in_time].min())
             self.first_ms = earliest_ms if self.first_ms is None else min(self.first_ms, earliest_ms)
@@ -91,10 +100,32 @@ class EventClock:
             self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
         return self._release(), batch.take(np.flatnonzero(late))
 
+    def state(self) -> ClockState:
+        """How far time has come."""
+        return ClockState(self.watermark_ms, self.first_ms, self._forced_ms, tuple(self._highest))
+
+    def resume(self, state: ClockState) -> None:
+        """Go on from there; what waited then has to be given to `refill`, before any new row."""
+        assert len(state.highest_ms) == len(self._highest), "as many sources as there were"
+        self.watermark_ms, self.first_ms = state.watermark_ms, state.first_ms
+        self._forced_ms = state.forced_ms
+        self._highest = list(state.highest_ms)
+
+    def refill(self, source: int, batch: Batch) -> None:
+        """Rows that were pushed once before: those that waited wait again, the others are done with."""
+        keep = ~self._late_rows(source, batch.ts_ms) & (batch.ts_ms > self.watermark_ms) & self._wanted(batch)
+        self._add(_in_order(batch.take(np.flatnonzero(keep))))
+        if len(batch):
+            self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
+
     def end(self, source: int) -> Batch | None:
         """The source has no more rows: the events that may go on because of that."""
         self._ended[source] = True
         return self._release()
+
+    def _wanted(self, batch: Batch) -> Bools:
+        wanted = [self._projection.wants(name) for name in batch.type_names] + [True]
+        return np.array(wanted, dtype=np.bool_)[batch.types]
 
     def _late_rows(self, source: int, ts_ms: Ints) -> Bools:
         """Which rows their source's watermark had passed before they came: a running maximum says it."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
 
 from cep.columns import Batch
 from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import FOREVER_MS, Counters, Match, Matcher
 from cep.engines.reference import ReferenceMatcher
+from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key, Value
 from cep.plan.expr import Expr
 from cep.plan.pattern import Emit, Path
+from cep.state.codec import Kept
 from cep.stream.alert import Alert, Evidence, Rule, alert_id
 
 Engine = Callable[[Rule], Matcher]
@@ -35,7 +38,7 @@ class Detector:
         self.alerts: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
         self._tests = Tests([rule.plan for rule in self.rules])
-        self._watch = [_Watch(rule, engine(rule)) for rule in self.rules]
+        self._watch = {rule.name: _Watch(rule, engine(rule)) for rule in self.rules}
 
     def process(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Alert]:
         """Alerts that a batch and then the watermark complete, in the order of their detection.
@@ -44,7 +47,7 @@ class Detector:
         """
         found: list[tuple[tuple[object, ...], Alert]] = []
         masks = self._tests.masks(batch) if batch is not None and len(batch) else {}
-        for watch in self._watch:
+        for watch in self._watch.values():
             matches: list[Match] = []
             if batch is not None and len(batch):
                 matches += watch.matcher.process(make_feed(watch.rule.plan, batch, masks, since_ms))
@@ -66,11 +69,32 @@ class Detector:
 
     def counters(self) -> dict[str, Counters]:
         """What each rule's matcher counted."""
-        return {watch.rule.name: watch.matcher.counters for watch in self._watch}
+        return {watch.rule.name: watch.matcher.counters for watch in self._watch.values()}
 
     def open_runs(self) -> dict[str, int]:
         """Partial matches that each rule holds now."""
-        return {watch.rule.name: watch.matcher.open_runs() for watch in self._watch}
+        return {watch.rule.name: watch.matcher.open_runs() for watch in self._watch.values()}
+
+    def changes(self) -> Iterator[tuple[str, Key, Kept | None]]:
+        """Rule, key and state of all that changed since the last call; None: nothing is left of it.
+
+        The first call starts the count, as in `Matcher.touched`.
+        """
+        for name, watch in self._watch.items():
+            for key in watch.touched():
+                yield name, key, watch.kept(key)
+
+    def restore(self, rule: str, key: Key, kept: Kept) -> None:
+        """Go on with a rule and key from what was kept of it."""
+        self._watch[rule].restore(key, kept)
+
+    def overall(self) -> dict[str, Overall]:
+        """What each rule holds beside its keys."""
+        return {name: watch.matcher.overall() for name, watch in self._watch.items()}
+
+    def restore_overall(self, rule: str, overall: Overall) -> None:
+        """Go on with a rule from that; before the first event."""
+        self._watch[rule].matcher.restore_overall(overall)
 
 
 class _Watch:
@@ -84,7 +108,9 @@ class _Watch:
             pattern.limit if pattern.limit is not None and pattern.limit.per_ms is not None else None
         )
         self._given: dict[Key, deque[int]] = {}
-        self._order: deque[tuple[int, Key]] = deque()
+        self._order: list[tuple[int, int, Key]] = []
+        self._orders = 0
+        self._limited: set[Key] | None = None
         self._names = key_names(pattern.by, rule)
         self._emits = {"match": _compiled(pattern.emit), "timeout": _compiled(pattern.emit_timeout)}
         self._types = {
@@ -93,17 +119,18 @@ class _Watch:
         }
 
     def allows(self, match: Match) -> bool:
-        """Whether `LIMIT n PER d` lets one more alert of this key out; it counts in event time."""
+        """Whether `LIMIT n PER d` lets one more alert of this key out; it counts when they are decided."""
         if self._limit is None:
             return True
         assert self._limit.per_ms is not None
+        now_ms = match.detected.ts_ms
         given = self._given.setdefault(match.key, deque())
-        while given and given[0] <= match.ts_ms - self._limit.per_ms:
+        while given and given[0] <= now_ms - self._limit.per_ms:
             given.popleft()
         if len(given) >= self._limit.count:
             return False
-        given.append(match.ts_ms)
-        self._order.append((match.ts_ms, match.key))
+        given.append(now_ms)
+        self._note(match.key, now_ms)
         return True
 
     def forget(self, watermark_ms: int) -> None:
@@ -111,10 +138,38 @@ class _Watch:
         if self._limit is None or self._limit.per_ms is None:
             return
         while self._order and self._order[0][0] <= watermark_ms - self._limit.per_ms:
-            _, key = self._order.popleft()
+            _, _, key = heappop(self._order)
             given = self._given.get(key)
             if given is not None and given[-1] <= watermark_ms - self._limit.per_ms:
                 del self._given[key]
+                if self._limited is not None:
+                    self._limited.add(key)
+
+    def touched(self) -> set[Key]:
+        """Keys whose state may have changed since the last call."""
+        limited, self._limited = self._limited, set()
+        return self.matcher.touched() | (limited or set())
+
+    def kept(self, key: Key) -> Kept | None:
+        """What has to be kept of a key; None: nothing."""
+        snapshot, given = self.matcher.snapshot(key), self._given.get(key, ())
+        if snapshot is None and not given:
+            return None
+        return Kept(snapshot or Snapshot(), tuple(given))
+
+    def restore(self, key: Key, kept: Kept) -> None:
+        """Go on with a key from there."""
+        if kept.snapshot != Snapshot():
+            self.matcher.restore(key, kept.snapshot)
+        if kept.given_ms:
+            self._given[key] = deque(kept.given_ms)
+            self._note(key, kept.given_ms[-1])
+
+    def _note(self, key: Key, given_ms: int) -> None:
+        self._orders += 1
+        heappush(self._order, (given_ms, self._orders, key))
+        if self._limited is not None:
+            self._limited.add(key)
 
     def alert(self, match: Match) -> Alert:
         """The alert that a match makes."""

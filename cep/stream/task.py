@@ -1,0 +1,253 @@
+"""One task: clock and detector of one partition number of all input topics, and its state as keys and bytes.
+
+    rows of each topic ──▶ clock ──▶ detector ──▶ alerts
+                             │           │
+                             └── header ─┴─▶ Delta: rule and key → bytes, from offsets `since` to `to`
+
+What comes out is a function of the rows up to `to` and of nothing else: not of the size of batches, nor of
+how topics take turns, nor of whether the state was put down and taken up in between.
+
+Rows that still wait for the watermark are not in the state: the log holds them. The header says from which
+offset on (`resume`) they must be read once more, and `refill` takes them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from cep.columns import Batch, Projection, concat
+from cep.engines.snapshot import Overall
+from cep.errors import CepError
+from cep.event import Key
+from cep.plan.fingerprint import fingerprint
+from cep.state.codec import SnapshotCodec, StateFormatError
+from cep.state.store import Delta, Offsets
+from cep.state.values import pack_value, unpack_value
+from cep.stream.alert import Alert, Rule
+from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
+from cep.stream.detector import Detector, Engine, reference_engine
+
+HEADER: Final = b""
+"""The key of what belongs to no rule: time, and which rules the state is of."""
+
+VERSION: Final = 1
+
+
+class ChangedRulesError(CepError):
+    """State of rules that are no longer there, or mean something else now; `names` says which."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        """The rules in question."""
+        super().__init__(f"the stored state is of other versions of these rules: {', '.join(sorted(names))}")
+        self.names = frozenset(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What was read of a topic: the events of its records from offset `first` on, up to before `next`.
+
+    `seq` of the events must follow from topic and offset alone, so that ties are always settled alike.
+    """
+
+    topic: str
+    batch: Batch
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch comes to. `late` are rows that came behind the watermark, by topic."""
+
+    delta: Delta
+    alerts: tuple[Alert, ...]
+    late: tuple[tuple[str, Batch], ...]
+
+
+class Mark(NamedTuple):
+    """Rows that may still wait: where they begin, the highest time before them, the last one in them."""
+
+    offset: int
+    highest_ms: int
+    last_ms: int
+
+
+class TaskState:
+    """See above. Begin with `begin` or `restore`, then `refill` if need be, then `process` batch by batch."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        lateness_ms: Mapping[str, int],
+        engine: Engine = reference_engine,
+        projection: Projection | None = None,
+    ) -> None:
+        """`lateness_ms`: each topic with the lateness allowed in it, in an order that never changes."""
+        self.clock = EventClock(list(lateness_ms.values()), projection=projection)
+        self.detector = Detector(rules, engine)
+        self.to: dict[str, int] = {}
+        """The offset behind the last record taken, by topic."""
+        self._index = {topic: i for i, topic in enumerate(lateness_ms)}
+        self._codecs = {rule.name: codec_of(rule) for rule in rules}
+        self._fingerprints = {rule.name: fingerprint(rule.plan) for rule in rules}
+        self._marks: dict[str, deque[Mark]] = {topic: deque() for topic in lateness_ms}
+        self._refilled: dict[str, int] = {}
+        self._dropped: dict[bytes, None] = {}
+        self._standing: Offsets = {}
+        # The first call starts the count of changes.
+        list(self.detector.changes())
+
+    def begin(self, offsets: Offsets) -> None:
+        """Begin without state, at these offsets."""
+        # Kept as it is: it may know topics that are no longer read.
+        self._standing = dict(offsets)
+        self.to = {topic: offsets.get(topic, 0) for topic in self._index}
+        self._refilled = dict(self.to)
+
+    def restore(
+        self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, forget: Collection[str] = ()
+    ) -> Offsets:
+        """Go on from stored state; the offsets from which on rows have to be read again for `refill`.
+
+        ChangedRulesError if there is state of rules that have changed, unless they are among those to forget.
+        """
+        stored = dict(entries)
+        header = stored.pop(HEADER, None)
+        self.begin(to)
+        if header is None:
+            if stored:
+                raise StateFormatError("there is state without a header")
+            return dict(self.to)
+        marks = self._read_header(header)
+        changed = {name for name, mark in marks.items() if self._fingerprints.get(name) != mark}
+        if not changed <= set(forget):
+            raise ChangedRulesError(changed - set(forget))
+        for entry, data in stored.items():
+            name, key = entry_key(entry)
+            if name in changed:
+                self._dropped[entry] = None
+            else:
+                self.detector.restore(name, key, self._codecs[name].unpack(data))
+        for name in self._fingerprints.keys() - (marks.keys() - changed):
+            # A rule that is new here knows nothing of what was before.
+            self.detector.restore_overall(name, Overall(since_ms=self.clock.watermark_ms + 1))
+        list(self.detector.changes())
+        return dict(self._refilled)
+
+    def refill(self, rows: Rows) -> None:
+        """Rows that were taken before the state was put down: those that waited then wait again."""
+        assert rows.first >= self._refilled[rows.topic], "rows are read again in their order"
+        assert rows.next <= self.to[rows.topic], "no new rows before the old ones wait again"
+        index = self._index[rows.topic]
+        before_ms = self.clock.state().highest_ms[index]
+        self.clock.refill(index, rows.batch)
+        self._mark(rows, before_ms)
+        self._refilled[rows.topic] = rows.next
+
+    def process(self, rows: Sequence[Rows]) -> Outcome:
+        """Take the next rows of some topics: alerts, late rows, and what changed in the state."""
+        ready: list[Batch] = []
+        late: list[tuple[str, Batch]] = []
+        for each in rows:
+            assert each.first >= self.to[each.topic], "rows come in the order of their offsets"
+            index = self._index[each.topic]
+            before_ms = self.clock.state().highest_ms[index]
+            released, behind = self.clock.push(index, each.batch)
+            ready += [] if released is None else [released]
+            late += [(each.topic, behind)] if len(behind) else []
+            self._mark(each, before_ms)
+            self.to[each.topic] = each.next
+        batch = concat(ready) if ready else None
+        alerts = self.detector.process(batch, self.clock.watermark_ms, self.clock.first_ms)
+        delta = Delta(self._standing, dict(self.to), self._changes())
+        self._standing = delta.to
+        return Outcome(delta, tuple(alerts), tuple(late))
+
+    def resume(self) -> Offsets:
+        """From where on rows would have to be read again if the state were taken up now."""
+        return {topic: mark.offset for topic, mark in self._resume_marks().items()}
+
+    # --- what waits ---------------------------------------------------------------------------------------
+
+    def _mark(self, rows: Rows, before_ms: int) -> None:
+        if len(rows.batch):
+            self._marks[rows.topic].append(Mark(rows.first, before_ms, int(rows.batch.ts_ms.max())))
+
+    def _resume_marks(self) -> dict[str, Mark]:
+        found: dict[str, Mark] = {}
+        for topic, marks in self._marks.items():
+            while marks and marks[0].last_ms <= self.clock.watermark_ms:
+                marks.popleft()
+            highest_ms = self.clock.state().highest_ms[self._index[topic]]
+            found[topic] = marks[0] if marks else Mark(self.to[topic], highest_ms, highest_ms)
+        return found
+
+    # --- as keys and bytes --------------------------------------------------------------------------------
+
+    def _changes(self) -> dict[bytes, bytes | None]:
+        changes: dict[bytes, bytes | None] = dict(self._dropped)
+        self._dropped = {}
+        for name, key, kept in self.detector.changes():
+            changes[entry(name, key)] = None if kept is None else self._codecs[name].pack(kept)
+        changes[HEADER] = self._header()
+        return changes
+
+    def _header(self) -> bytes:
+        clock = self.clock.state()
+        overall = self.detector.overall()
+        marks = self._resume_marks()
+        topics = {topic: [marks[topic].offset, marks[topic].highest_ms] for topic in self._index}
+        rules = {
+            name: [mark, overall[name].since_ms, overall[name].stopped]
+            for name, mark in self._fingerprints.items()
+        }
+        return pack_value([VERSION, clock.watermark_ms, clock.first_ms, clock.forced_ms, topics, rules])
+
+    def _read_header(self, data: bytes) -> dict[str, bytes]:
+        """Set the clock and the rules; the rules that the state is of, each with its fingerprint."""
+        version, *rest = unpack_value(data)
+        if version != VERSION:
+            raise StateFormatError(f"a header of version {version} cannot be read, only one of {VERSION}")
+        watermark_ms, first_ms, forced_ms, topics, rules = rest
+        highest = [topics.get(topic, (0, BEFORE_ALL_MS))[1] for topic in self._index]
+        self.clock.resume(ClockState(watermark_ms, first_ms, forced_ms, tuple(highest)))
+        for topic in self._index:
+            if topic in topics:
+                self._refilled[topic] = topics[topic][0]
+        for name, (mark, since_ms, stopped) in rules.items():
+            if self._fingerprints.get(name) == mark:
+                self.detector.restore_overall(name, Overall(since_ms, stopped))
+        return {name: mark for name, (mark, *_) in rules.items()}
+
+
+def codec_of(rule: Rule) -> SnapshotCodec:
+    """What packs the state of a rule."""
+    plan = rule.plan
+    return SnapshotCodec(fingerprint(plan), plan.fields, {step.var for step in plan.nfa.takes()})
+
+
+def entry(rule: str, key: Key) -> bytes:
+    r"""Under which key the state of a rule and key stands.
+
+    >>> entry("brute_force", ("alice",))
+    b'brute_force\x00\x91\xa5alice'
+    """
+    return rule.encode() + b"\x00" + pack_value(list(key))
+
+
+def entry_key(data: bytes) -> tuple[str, Key]:
+    """The rule and key of an entry.
+
+    >>> entry_key(entry("brute_force", ("alice", 7)))
+    ('brute_force', ('alice', 7))
+    """
+    name, _, key = data.partition(b"\x00")
+    return name.decode(), tuple(unpack_value(key))
+
+
+def suppressed(outcome: Outcome, emit_from: Offsets) -> Outcome:
+    """The outcome of a batch whose alerts have left once before: none leave now."""
+    return replace(outcome, alerts=(), late=(), delta=replace(outcome.delta, emit_from=emit_from))

@@ -112,6 +112,23 @@ Column: TypeAlias = Coded | Numbers
 """One field of many events."""
 
 
+def numbers_of(codes: Codes, values: Sequence[Value]) -> Numbers | None:
+    """Coded values as numbers, if all of them are floats, or all are ints of 64 bits.
+
+    >>> numbers_of(np.array([1, -1, 0]), [2.5, 1.0]).array.tolist()
+    [1.0, 0.0, 2.5]
+    >>> numbers_of(np.array([0, 1]), [1, True]) is None
+    True
+    """
+    types = {type(value) for value in values}
+    if types == {float}:
+        table = np.array([*values, 0.0], dtype=np.float64)
+        return Numbers(table[codes], codes < 0)
+    if types == {int} and all(-(1 << 63) <= value < 1 << 63 for value in values):
+        return Numbers(np.array([*values, 0], dtype=np.int64)[codes], codes < 0)
+    return None
+
+
 class Coder:
     """Gives each distinct value a small int, in order of first appearance; None is -1.
 

@@ -16,7 +16,7 @@ from cep.columns import Projection
 from cep.errors import InputError
 from cep.inputs import Format, InputSettings
 from cep.ports.csv_lines import csv_chunks
-from cep.ports.json_lines import json_chunks
+from cep.ports.json_blocks import json_chunks
 from cep.ports.lines import BOUNDS, Bounds
 from cep.ports.open_file import STDIN, file_head, require_readable
 from cep.ports.parquet import parquet_chunks

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
+
+import numpy as np
+
+from cep.columns import Ints
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -30,6 +35,59 @@ class Lines:
 
     first: int
     lines: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """As `Lines`, but in one piece and each with its end; `ends` is where these are."""
+
+    first: int
+    data: bytes
+    ends: Ints
+
+
+def line_blocks(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[LineBlock]:
+    r"""As `group_lines`, in one piece: every line of a block ends with a line end.
+
+    >>> [block.data for block in line_blocks([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
+    [b'one\ntwo\n', b'three\n']
+    """
+    first = 1
+    for data in _whole_lines(blocks, bounds):
+        ends = _line_ends(data)
+        cuts = [0, *(ends[bounds.chunk_rows - 1 : -1 : bounds.chunk_rows] + 1).tolist(), len(data)]
+        for row, (start, end) in enumerate(pairwise(cuts)):
+            mine = ends[row * bounds.chunk_rows :][: bounds.chunk_rows] - start
+            yield LineBlock(first, data[start:end], mine)
+            first += len(mine)
+
+
+def _whole_lines(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[bytes]:
+    """Stretches of whole lines of about `chunk_bytes`; of a line that is too long the end may be missing."""
+    held: list[bytes] = []
+    under_way: list[bytes] = []
+    size = length = count = 0
+    for block in _without_mark(blocks):
+        cut = block.rfind(b"\n") + 1
+        count += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")))
+        if cut:
+            held += [*under_way, block[:cut]]
+            size += length + cut
+            under_way, length = [], 0
+        rest = block[cut : cut + bounds.line_bytes_max + 1 - length]
+        under_way.append(rest)
+        length += len(rest)
+        if size >= bounds.chunk_bytes or count >= bounds.chunk_rows:
+            yield b"".join(held)
+            held, size, count = [], 0, 0
+    if length:
+        held += [*under_way, b"\n"]
+    if held:
+        yield b"".join(held)
+
+
+def _line_ends(data: bytes) -> Ints:
+    return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
 
 
 def group_lines(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[Lines]:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, assert_never
 
 import numpy as np
 
-from cep.columns import Batch, Coded, Coder, Codes, Projection
+from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, numbers_of
 from cep.errors import InputError
 from cep.event import Value
 from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, zone_of
@@ -25,7 +25,7 @@ from cep.ports.convert import Convert, converter
 from cep.ports.open_file import STDIN
 from cep.ports.rejects import ReasonCode, Reject
 from cep.ports.times import TimeReader
-from cep.schema import Schema
+from cep.schema import FieldType, Schema
 
 SEQ_LINE_BITS: Final = 40
 """`seq` is the index of the source above, the line below these bits."""
@@ -66,6 +66,44 @@ class Reading:
         return frozenset(renames.get(name, (name,)) for name in names)
 
 
+class EventTypes:
+    """What an input is said to hold: where an event names its type, and what is read of each type."""
+
+    def __init__(self, reading: Reading, *, textual: bool = False) -> None:
+        """`textual`: a nested path is the name of a column with dots in it."""
+        settings = reading.settings
+        self._reading = reading
+        self._textual = textual
+        self._renames = dict(settings.fields)
+        self._closed = settings.unknown_types == "reject" and bool(reading.schema.types)
+        self.constant = _constant_type(reading)
+        """The type of every event, if they do not name their own."""
+        self.path = self.joined(settings.type.path) if isinstance(settings.type, TypeField) else ()
+        """Where an event names its type."""
+
+    def known(self, name: str) -> bool:
+        """Whether there may be events of this type."""
+        return not self._closed or self._reading.schema.declares(name)
+
+    def wanted(self, name: str) -> bool:
+        """Whether any rule reads events of this type."""
+        return self._reading.projection.wants(name)
+
+    def fields(self, name: str) -> dict[str, FieldType]:
+        """What rules read of events of this type, by name: of a declared type only what it has."""
+        schema, names = self._reading.schema, sorted(self._reading.projection.of(name))
+        found = {field_name: schema.field(name, field_name) for field_name in names}
+        return {field_name: declared for field_name, declared in found.items() if declared is not None}
+
+    def place(self, field_name: str) -> Path:
+        """Where a field stands in a record."""
+        return self.joined(self._renames.get(field_name, (field_name,)))
+
+    def joined(self, path: Path) -> Path:
+        """A path as the records of the input have it."""
+        return (".".join(path),) if self._textual else path
+
+
 class Rows:
     """The chunk under way. `add` takes records in the order of the file, `take` ends the chunk."""
 
@@ -76,14 +114,11 @@ class Rows:
         settings = reading.settings
         try:
             self._zone = zone_of(settings.time.zone)
-            self._time = TimeReader(settings.time)
+            self.time = TimeReader(settings.time)
         except ValueError as error:
             raise InputError(f"input `{settings.name}`: {error}") from None
-        self._time_path = self._path(settings.time.path)
-        self._type_path = self._path(settings.type.path) if isinstance(settings.type, TypeField) else None
-        self._type_name = _constant_type(reading)
-        self._renames = dict(settings.fields)
-        self._closed = settings.unknown_types == "reject" and bool(reading.schema.types)
+        self.types = EventTypes(reading, textual=textual)
+        self._time_path = self.types.joined(settings.time.path)
         self._begin()
 
     def _begin(self) -> None:
@@ -114,7 +149,7 @@ class Rows:
 
     def add(self, line: int, record: Mapping[str, Value], raw: Raw, name: str | None = None) -> None:
         """Make a row of a record, or refuse it; `name` is the event type if the reader knows it."""
-        name = name or self._type_name or self._type_in(line, record, raw)
+        name = name or self.types.constant or self._type_in(line, record, raw)
         if name is None:
             return
         shape = self._shapes.get(name) or self._shape(name)
@@ -126,7 +161,7 @@ class Rows:
             self.reject(line, "no_time", f"no field `{'.'.join(self._time_path)}` with the time", raw)
             return
         try:
-            ts_ms = self._time.ms(raw_time)
+            ts_ms = self.time.ms(raw_time)
         except ValueError as error:
             self.reject(line, "bad_time", f"`{'.'.join(self._time_path)}` {error}", raw)
             return
@@ -161,44 +196,35 @@ class Rows:
         self._begin()
         return chunk
 
-    def _path(self, path: Path) -> Path:
-        return (".".join(path),) if self._textual else path
-
     def _shape(self, name: str) -> _Shape | str:
         """How events of this type are read, or why they are not."""
-        reading = self._reading
-        if self._closed and not reading.schema.declares(name):
-            close = get_close_matches(name, reading.schema.types, n=1)
+        if not self.types.known(name):
+            close = get_close_matches(name, self._reading.schema.types, n=1)
             meant = f"; did you mean `{close[0]}`?" if close else ""
             self._shapes[name] = reason = f"the event type `{name}` is not declared{meant}"
             return reason
-        shape = _Shape(len(self._type_names), ())
-        if reading.projection.wants(name):
-            shape = _Shape(len(self._type_names), tuple(self._cells(name)))
+        cells = tuple(self._cells(name)) if self.types.wanted(name) else ()
+        self._shapes[name] = shape = _Shape(len(self._type_names), cells)
         self._type_names.append(name)
-        self._shapes[name] = shape
         return shape
 
     def _cells(self, name: str) -> list[_Cell]:
         cells = []
-        for field_name in sorted(self._reading.projection.of(name)):
-            declared = self._reading.schema.field(name, field_name)
-            # A declared type has no other fields than those declared.
-            if declared is not None:
-                column = self._columns.setdefault(field_name, _Column())
-                path = self._path(self._renames.get(field_name, (field_name,)))
-                convert = converter(declared, self._zone, textual=self._textual)
-                cells.append(_Cell(field_name, path, convert, column, required=not declared.nullable))
+        for field_name, declared in self.types.fields(name).items():
+            column = self._columns.setdefault(field_name, _Column())
+            convert = converter(declared, self._zone, textual=self._textual)
+            path = self.types.place(field_name)
+            cells.append(_Cell(field_name, path, convert, column, required=not declared.nullable))
         return cells
 
     def _type_in(self, line: int, record: Mapping[str, Value], raw: Raw) -> str | None:
         """The type that the record names; None if it was refused."""
-        found = _at(record, self._type_path or ())
+        found = _at(record, self.types.path)
         if type(found) is str and found:
             return found
         if type(found) is int:
             return str(found)  # some logs number their event types: `4625` is a name as good as others
-        where = f"`{'.'.join(self._type_path or ())}`"
+        where = f"`{'.'.join(self.types.path)}`"
         if found is None:
             self.reject(line, "no_type", f"no field {where} with the event type", raw)
         else:
@@ -224,10 +250,10 @@ class _Column:
         self.rows: list[int] = []
         self.codes: list[int] = []
 
-    def column(self, count: int) -> Coded:
+    def column(self, count: int) -> Column:
         codes: Codes = np.full(count, -1, dtype=np.int32)
         codes[self.rows] = self.codes
-        return Coded(codes, self.coder.values)
+        return numbers_of(codes, self.coder.values) or Coded(codes, self.coder.values)
 
 
 class _Cell:

@@ -21,6 +21,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
+import numpy as np
+
+from cep.columns import Bools, Ints
 from cep.event import EPOCH, Timestamp, Value
 from cep.inputs import TimeSettings, lacks_year, zone_of
 
@@ -30,6 +33,7 @@ MS_MAX: Final = 253_402_300_799_999
 
 _MS: Final = timedelta(milliseconds=1)
 _DAY_MS: Final = 86_400_000
+_FAR_S: Final = 10**12
 _HALF_YEAR_MS: Final = 183 * _DAY_MS
 _STRAGGLER_MS: Final = 7 * _DAY_MS
 _KNOWN_MAX: Final = 10_000
@@ -55,6 +59,7 @@ class TimeReader:
         ):
             raise ValueError(f"the time format {settings.format!r} says no year, so the settings must")
         self._year = settings.year
+        self._format = settings.format
         self._read = self._reader(settings.format) if settings.format else None
 
     def ms(self, raw: Value) -> int:
@@ -66,8 +71,28 @@ class TimeReader:
         if type(raw) is Timestamp:
             return int(raw)
         if self._read is None:
-            self._read = self._reader(_guess(raw))
+            self._format = _guess(raw)
+            self._read = self._reader(self._format)
         return self._read(raw)
+
+    @property
+    def steady(self) -> bool:
+        """Whether a time is now read the same wherever it stands in the file."""
+        return self._format is not None and ("%" not in self._format or not lacks_year(self._format))
+
+    def ms_of_ints(self, raw: Ints) -> tuple[Ints, Bools]:
+        """As `ms` for whole numbers, all at once: the times, and which of the numbers are one.
+
+        >>> TimeReader(TimeSettings(format="epoch_s")).ms_of_ints(np.array([7, 10**12]))[1].tolist()
+        [True, False]
+        """
+        if self._format not in _PER_MS:
+            return raw, np.zeros(len(raw), dtype=np.bool_)
+        if self._format == "epoch_us":
+            raw = raw // 1000
+        elif self._format == "epoch_s":
+            raw = np.clip(raw, -_FAR_S, _FAR_S) * 1000
+        return raw, (raw >= MS_MIN) & (raw <= MS_MAX)
 
     def _reader(self, time_format: str) -> ReadTime:
         match time_format:

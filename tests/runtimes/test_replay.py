@@ -221,5 +221,5 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         assert summary.events == count
         return found
 
-    small = peak(8_000)
-    assert peak(24_000) < 1.3 * small
+    small = peak(16_000)
+    assert peak(40_000) < 1.3 * small

@@ -17,9 +17,11 @@ from cep.stream.alert import SEVERITIES
 from tests.docs.blocks import blocks, read, rows
 from tests.docs.stories import story_of
 from tests.shared import ROOT
+from tests.tidy.sources import tracked_files
 
 LANGUAGE: Final = "docs/language.md"
 RULES: Final = "docs/rules.md"
+DOCUMENTS: Final = [path for path in tracked_files() if path.endswith(".md")]
 EXAMPLES: Final = [(block.headings, story_of(block.text)) for block in blocks(LANGUAGE, word="cep")]
 
 
@@ -55,6 +57,11 @@ BELONG: Final = {
     "LIMIT": ("PER",),
     "AND": ("OR",),
 }
+
+
+def test_the_index_has_every_keyword_and_no_other_word() -> None:
+    words = [cells[0].split("`")[1] for _, cells in rows(LANGUAGE, "| word |")]
+    assert words == sorted(KEYWORDS)
 
 
 def test_every_clause_has_a_heading() -> None:
@@ -111,7 +118,14 @@ def section(page: str, title: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in blocks()} | {"docs/README.md"}))
+def test_every_page_and_every_decision_is_in_its_index() -> None:
+    for index in ("docs/README.md", "docs/decisions/README.md"):
+        folder = index.rpartition("/")[0]
+        names = {path.rpartition("/")[2] for path in DOCUMENTS if path.rpartition("/")[0] == folder}
+        assert sorted(names - {"README.md"} - set(re.findall(r"\]\(([^)\s]+)\)", read(index)))) == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
 def test_links_lead_somewhere(page: str) -> None:
     broken = [target for target in re.findall(r"\]\(([^)\s]+)\)", read(page)) if not leads(page, target)]
     assert broken == []

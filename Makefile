@@ -46,7 +46,7 @@ lint: $(DEV) ## ruff, formatting and mypy --strict, no tests
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m mypy --strict $(TYPED)
 
-fmt: $(DEV) ## format the code, mend what ruff can mend, renew the table in ARCHITECTURE.md
+fmt: $(DEV) ## format the code, mend what ruff can mend, renew the tables of modules and decisions
 	$(PY) -m ruff format $(SOURCES)
 	$(PY) -m ruff check --fix $(SOURCES)
 	$(PY) -m tests.tidy.architecture --write

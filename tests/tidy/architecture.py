@@ -1,6 +1,6 @@
-"""The module table of ARCHITECTURE.md, made from the first sentence of each module.
+"""The module table of ARCHITECTURE.md, from the first sentence of each module, and the list of decisions.
 
-`python -m tests.tidy.architecture --write` renews it; without `--write` it says whether that is due.
+`python -m tests.tidy.architecture --write` renews both; without `--write` it says whether that is due.
 """
 
 import ast
@@ -17,18 +17,21 @@ from tests.tidy.sources import Finding, module_name, texts, tracked_files
 DOCUMENT: Final = "ARCHITECTURE.md"
 BEGIN: Final = "<!-- modules: made from the docstrings by `make fmt`, do not edit -->"
 END: Final = "<!-- end of modules -->"
+DECISIONS: Final = "docs/decisions/README.md"
+LIST: Final = "## The list\n"
 HEADINGS: Final = ("The package", *(f"{layer.name} {layer.title}" for layer in LAYERS), "In no layer")
 
 
 def main(arguments: list[str]) -> int:
-    """Renew the table, or say what is old in it; the exit code is 1 if it is old and was not renewed."""
-    path = ROOT / DOCUMENT
-    text = path.read_text(encoding="utf-8")
-    modules = described(texts(tracked_files()))
+    """Renew table and list, or say what is old in them; the exit code is 1 if that was not renewed."""
+    path, index = ROOT / DOCUMENT, ROOT / DECISIONS
+    text, listed = path.read_text(encoding="utf-8"), index.read_text(encoding="utf-8")
+    modules, decisions = described(texts(tracked_files())), titles(texts(tracked_files()))
     if "--write" in arguments:
         path.write_text(with_table(text, modules), encoding="utf-8")
+        index.write_text(with_list(listed, decisions), encoding="utf-8")
         return 0
-    findings = list(old_rows(text, modules))
+    findings = [*old_rows(text, modules), *old_list(listed, decisions)]
     sys.stderr.writelines(f"{finding}\n" for finding in findings)
     return 1 if findings else 0
 
@@ -94,6 +97,31 @@ def old_rows(text: str, modules: dict[str, str]) -> Iterator[Finding]:
             yield Finding(DOCUMENT, number, "a row that no module backs: `make fmt` renews the table")
     if due.keys() == there.keys() and with_table(text, modules) != text:
         yield Finding(DOCUMENT, 1, "a row stands in the wrong place: `make fmt` renews the table")
+
+
+def titles(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    r"""The decisions: file name to title without its number.
+
+    >>> titles([("docs/decisions/0001-layers.md", "# 0001 Layers\n\nText."), ("docs/a.md", "# A")])
+    {'0001-layers.md': 'Layers'}
+    """
+    return {
+        path.rpartition("/")[2]: text.partition("\n")[0].removeprefix("# ")[5:]
+        for path, text in files
+        if path.startswith("docs/decisions/") and path != DECISIONS
+    }
+
+
+def with_list(text: str, decisions: dict[str, str]) -> str:
+    """The page with a new list at its end."""
+    lines = (f"* {name[:4]} [{title}]({name})\n" for name, title in sorted(decisions.items()))
+    return f"{text.partition(LIST)[0]}{LIST}\n{''.join(lines)}"
+
+
+def old_list(text: str, decisions: dict[str, str]) -> Iterator[Finding]:
+    """Whether the list is another one than it should be."""
+    if text != with_list(text, decisions):
+        yield Finding(DECISIONS, 1, "the list of decisions is old: `make fmt` renews it")
 
 
 def _heading(name: str) -> str:

@@ -1,7 +1,19 @@
 """ARCHITECTURE.md tells of every module, in the words of its docstring."""
 
 from tests.shared import ROOT
-from tests.tidy.architecture import BEGIN, DOCUMENT, END, described, old_rows, table, with_table
+from tests.tidy.architecture import (
+    BEGIN,
+    DECISIONS,
+    DOCUMENT,
+    END,
+    described,
+    old_list,
+    old_rows,
+    table,
+    titles,
+    with_list,
+    with_table,
+)
 from tests.tidy.layers import LAYERS
 from tests.tidy.sources import require_none, texts, tracked_files
 
@@ -17,6 +29,20 @@ FRAME = f"# Title\n\n{BEGIN}\n{END}\n\nafter\n"
 def test_the_table_is_up_to_date() -> None:
     text = (ROOT / DOCUMENT).read_text(encoding="utf-8")
     require_none(old_rows(text, described(texts(tracked_files()))))
+
+
+def test_the_list_of_decisions_is_up_to_date() -> None:
+    text = (ROOT / DECISIONS).read_text(encoding="utf-8")
+    require_none(old_list(text, titles(texts(tracked_files()))))
+
+
+def test_an_old_list_is_found_and_renewed() -> None:
+    decisions = {"0002-b.md": "B", "0001-a.md": "A"}
+    once = with_list("# Decisions\n\n", decisions)
+    assert once == "# Decisions\n\n## The list\n\n* 0001 [A](0001-a.md)\n* 0002 [B](0002-b.md)\n"
+    assert with_list(once, decisions) == once
+    require_none(old_list(once, decisions))
+    assert [f.path for f in old_list(once, {"0001-a.md": "A"})] == [DECISIONS]
 
 
 def test_the_document_names_every_layer() -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import indent
 
+from cep.stream.detector import ENGINES
 from tests.conformance.cases import Case, CaseFile, CaseFileError, read_files
-from tests.conformance.run import ENGINES, Outcome, run_case, write
+from tests.conformance.run import Outcome, run_case, write
 from tests.conformance.text import UnsayableError
 
 

@@ -37,6 +37,7 @@ class Case:
 
     An event's `seq` is its index among the entries, watermarks counted. `expect` is None when the pattern
     must be refused (`expect_error`), `expect_timeout` is None when the source does not look at timeouts.
+    `engine` is the source's name for itself: what its words mean, its conventions say.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Case:
     expect_timeout: tuple[Found, ...] | None = None
     expect_error: Literal["parse", "semantic", "runtime"] | None = None
     raw: Mapping[str, Json] | None = None
+    engine: str = ""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -93,21 +95,21 @@ def read_file(path: Path) -> CaseFile:
         raise CaseFileError(f"{path}: is not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
         raise CaseFileError(f'{path}: is no file of cases: {{"source": …, "cases": [ … ]}} is expected')
+    source = content.get("source")
+    engine = str(source.get("engine", "")) if isinstance(source, dict) else ""
     cases = []
     for number, raw in enumerate(content["cases"], start=1):
         try:
-            cases.append(read_case(raw))
+            cases.append(read_case(raw, engine))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             name = raw.get("id", f"number {number}") if isinstance(raw, dict) else f"number {number}"
             what = f"member {error} is missing" if isinstance(error, KeyError) else str(error)
             raise CaseFileError(f"{path}: case {name}: {what}") from error
-    source = content.get("source")
-    engine = source.get("engine", "") if isinstance(source, dict) else ""
-    return CaseFile(path, str(engine), tuple(cases))
+    return CaseFile(path, engine, tuple(cases))
 
 
-def read_case(raw: Mapping[str, Json]) -> Case:
-    """One case; KeyError, TypeError or ValueError if it breaks the format."""
+def read_case(raw: Mapping[str, Json], engine: str = "") -> Case:
+    """One case that `engine` answered; KeyError, TypeError or ValueError if it breaks the format."""
     error = raw.get("expect_error")
     if error is None and "expect" not in raw and "expect_rows" not in raw:
         raise KeyError("expect")
@@ -123,6 +125,7 @@ def read_case(raw: Mapping[str, Json]) -> Case:
         expect_timeout=_matches(raw.get("expect_timeout")),
         expect_error=error,
         raw=raw,
+        engine=engine,
     )
 
 

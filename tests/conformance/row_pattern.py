@@ -31,6 +31,7 @@ from tests.conformance.row_tree import (
     Row,
     Tree,
     empty,
+    hasty,
     leaves,
     read_tree,
     rebuilt,
@@ -55,6 +56,9 @@ from tests.conformance.text import (
 ENDLESS_MS: Final = NO_WINDOW_MS // 2
 """Longer than any case lasts, and over at the end of everything: then what waits for more is decided."""
 
+MATCHES_MAX: Final = 1_000_000
+"""`PICK ALL` must be bounded; this is more than any case has matches."""
+
 NO_NAMES: Final = Names()
 
 
@@ -76,19 +80,42 @@ def rule_text(case: Case) -> RuleText:
     elif not isinstance(plain.tree, Row):
         # Loops are contiguous inside a strict sequence only.
         body = f"SEQ STRICT({body})"
+    if (interval := raw.get("interval")) is not None:
+        body, within = _held_back(case, body, within, interval, lead), interval - 1
     clauses = []
     if types := _types_that_matter(case, plain.tree) if lead is None else []:
+        types += ["Never"] if "NOT Never" in body else []
         clauses.append("FROM " + ", ".join(name_text(each) for each in types))
     if case.key:
         clauses.append("BY " + ", ".join(name_text(each) for each in case.key))
-    clauses += [f"WITHIN {duration_text(within or ENDLESS_MS)}", "PICK LEFTMOST"]
+    all_ways = _all_ways(case, raw)
+    clauses += [f"WITHIN {duration_text(within or ENDLESS_MS)}", "PICK ALL" if all_ways else "PICK LEFTMOST"]
     clauses.append(f"AFTER MATCH {plain.skip(lead)}")
+    if all_ways:
+        # At each row the first match, or every one.
+        clauses.append(f"LIMIT {MATCHES_MAX if raw.get('all_matches') else 1}")
     columns, emit = plain.emit()
     variables: dict[str, str | None] = {name: slot.var for name, slot in plain.graph.slots.items()}
     if lead is not None:
         variables[lead] = None
     lines = [body, " ".join(clauses), *([emit] if emit else [])]
     return RuleText("\n".join(lines), variables, columns=columns)
+
+
+def _all_ways(case: Case, raw: Mapping[str, Json]) -> bool:
+    """Whether a start may match more than once."""
+    return bool(raw.get("all_matches")) or case.skip == "to_current"
+
+
+def _held_back(case: Case, body: str, within: int | None, interval: int, lead: str | None) -> str:
+    """The body of a match that is given when an interval has passed since its first row."""
+    if lead is not None or (within is not None and within < interval):
+        raise UnsayableError("an interval beside a window, or with a look at the row before the match")
+    if (case.raw or {}).get("or_terminated"):
+        return body
+    taken = {name for event in case.events for name in event.fields} | {*case.key}
+    never = next(name for name in ("never", "never_", "never__") if name not in taken)
+    return f"{body[:-1]}, NOT Never {never})"
 
 
 def _refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
@@ -141,7 +168,9 @@ class _Plain:
             )
         if empty(tree) == "only":
             raise UnsayableError("an empty match: a match of ours has an event, and an alert has evidence")
-        return some(tree)
+        # Esper gives a match as soon as it is one, unless an interval holds it back.
+        at_once = "esper" in self.case.engine.lower() and not self.raw.get("interval")
+        return hasty(some(tree)) if at_once and not _all_ways(self.case, self.raw) else some(tree)
 
     def _attributes(self) -> frozenset[str]:
         names = {name for event in self.case.events for name in event.fields}
@@ -262,6 +291,8 @@ class _Plain:
                 return f"SKIP TO LAST {name_text(min(self.graph.ends))}"
             case "to_next":
                 return "SKIP TO NEXT"
+            case "to_current":
+                return "NO SKIP"
             case "to_first" | "to_last" if lead is None:
                 return (
                     f"SKIP TO {kind[3:].upper()} {name_text(self._target(variable, last=kind == 'to_last'))}"

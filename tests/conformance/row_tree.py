@@ -219,6 +219,26 @@ def some(tree: Tree) -> Tree:
     return made
 
 
+def hasty(tree: Tree) -> Tree:
+    """A tree that is over as soon as it may be: loops at its end take no more than they must."""
+    match tree:
+        case Leaf() | Anchor():
+            return tree
+        case Loop(body, low, high, _):
+            return Loop(hasty(body), low, high, greedy=low == high)
+        case Either(branches):
+            return Either(tuple(hasty(branch) for branch in branches))
+        case Row(parts):
+            done: list[Tree] = []
+            for i, part in enumerate(reversed(parts)):
+                done.insert(0, hasty(part))
+                if empty(part) == "never":
+                    return Row((*parts[: len(parts) - i - 1], *done))
+            return Row(tuple(done))
+        case _:
+            assert_never(tree)
+
+
 # --- looking at trees -------------------------------------------------------------------------------------
 
 

@@ -13,13 +13,14 @@ from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import Limits, Match, Matcher
 from cep.engines.operators import is_number
-from cep.engines.reference import ReferenceMatcher
 from cep.errors import Diagnostic, Source, has_errors
 from cep.event import Event, Value
 from cep.plan.compile import Plan
 from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
-from tests.conformance import eql, flink, row_pattern
+from cep.stream.alert import Rule
+from cep.stream.detector import ENGINES
+from tests.conformance import eql, every_once, flink, row_pattern
 from tests.conformance.cases import Case, Found, Watermark
 from tests.conformance.text import NO_WINDOW_MS, RuleText, UnsayableError
 
@@ -28,16 +29,13 @@ Status = Literal["passed", "failed", "skipped"]
 ADAPTERS: Final[Mapping[str, Callable[[Case], RuleText]]] = {
     "all": flink.rule_text,
     "eql": eql.rule_text,
+    "every_once": every_once.rule_text,
     "row_pattern": row_pattern.rule_text,
 }
 """Semantics of a case → what writes it as a rule of ours."""
 
 # No case may pass by a limit that a user would have to set higher.
 UNLIMITED: Final = Limits(runs_per_key=1_000_000, events_per_key=1_000_000)
-
-ENGINES: Final[Mapping[str, Callable[[Plan], Matcher]]] = {
-    "reference": lambda plan: ReferenceMatcher(plan, UNLIMITED)
-}
 
 Way = Literal["single", "whole"]
 """How events go in: one at a time with time told before each, or all that a watermark releases at once."""
@@ -73,9 +71,11 @@ def run_case(case: Case, engine: str = "reference", way: Way = "single") -> Outc
         rule = write(case)
     except UnsayableError as reason:
         return Outcome(case, "skipped", str(reason))
+    except Exception as error:  # noqa: BLE001 - one case must not keep the others from being run
+        return Outcome(case, "failed", f"could not be written: {type(error).__name__}: {error}")
     try:
         return _judge(case, rule, engine, way)
-    except Exception as error:  # noqa: BLE001 - one case must not keep the others from being run
+    except Exception as error:  # noqa: BLE001 - see above
         return Outcome(case, "failed", f"broke with {type(error).__name__}: {error}", rule.text)
 
 
@@ -96,9 +96,8 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
         return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
     if plan is None:
         return Outcome(case, "failed", "refused", rule.text, "accepted", errors_text(diagnostics))
-    given = match_all(
-        replace(case, flush=case.flush or rule.complete), plan, ENGINES[engine](plan), way, rule
-    )
+    matcher = ENGINES[engine](Rule("case", 1, plan, limits=rule.limits or UNLIMITED))
+    given = match_all(as_fed(case, rule), plan, matcher, way, rule)
     for outcome, wanted in (("match", case.expect), ("timeout", case.expect_timeout)):
         if wanted is None:
             continue
@@ -119,6 +118,25 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
 def compile_rule(text: str) -> tuple[Plan | None, list[Diagnostic]]:
     """The plan of a rule's text, None if it is refused; and what was said about it."""
     return compile_text(Source.whole("case", text), Schema())
+
+
+def as_fed(case: Case, rule: RuleText) -> Case:
+    """The case with the events that the rule needs beside its own, and flushed if nothing comes after it."""
+    entries = (*starts(case, rule.start), *case.entries) if rule.start is not None else case.entries
+    return replace(case, entries=entries, flush=case.flush or rule.complete)
+
+
+def starts(case: Case, kind: str) -> Iterator[Event]:
+    """The start of the query: at time 0, or for each key just before its first event."""
+    if not case.key:
+        yield Event(kind, 0, -1, {})
+        return
+    seen: set[tuple[Value, ...]] = set()
+    for event in case.events:
+        key = tuple(event.fields.get(name) for name in case.key)
+        if key not in seen and None not in key:
+            seen.add(key)
+            yield Event(kind, event.ts_ms, -len(seen), dict(zip(case.key, key, strict=True)))
 
 
 def match_all(case: Case, plan: Plan, matcher: Matcher, way: Way, rule: RuleText) -> list[Match]:

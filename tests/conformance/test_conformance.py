@@ -6,9 +6,10 @@ from typing import Final
 
 import pytest
 
+from cep.stream.detector import ENGINES
 from tests.conformance.__main__ import failure
 from tests.conformance.cases import Case, read_file
-from tests.conformance.run import ENGINES, Way, run_case
+from tests.conformance.run import Way, run_case
 from tests.shared import SHARED, shared_path
 
 FLINK: Final = ("conformance", "flink-cep.json")

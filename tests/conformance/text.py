@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from cep.engines.matcher import Limits
 from cep.language.words import KEYWORDS, quoted
 from tests.conformance.cases import Json
 
@@ -35,7 +36,8 @@ class RuleText:
     None marks one whose event the source does not count as taken, several names one whose event stands for
     all of them. `columns` are outputs of the rule that are compared with `expect_rows`. `complete`: the
     source sees all events at once, so none came before them and none comes after. `pipes` are what it does
-    with its matches in the end.
+    with its matches in the end. `limits` are those of the rule, if it has any. `start` is the type of an
+    event that marks the start of the query: at time 0, or, of a key, just before its first event.
     """
 
     text: str
@@ -43,6 +45,8 @@ class RuleText:
     columns: tuple[str, ...] = ()
     complete: bool = False
     pipes: tuple[tuple[str, int], ...] = ()
+    limits: Limits | None = None
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,189 @@
+"""Patterns of semantics `every_once`, those of Siddhi and Esper, as text of our language.
+
+There a query runs from its start on: without `every` it matches once, `every` says where it begins anew, and
+several runs may wait for the same event. With us every event that fits may start a match, so the text depends
+on where `every` stands:
+
+    every A -> B           each start counts     PICK EACH AFTER MATCH NO SKIP
+    every (A -> B)         one run at a time     PICK FIRST, one run a key
+    A -> B                 the first start       SEQ(Started started, A a, B b)
+    A -> every B           each event            SEQ(Started started, A a, ANY B b) PICK ALL
+    every (A -> B) -> C    turns before          SEQ(Started started, SEQ(A a_past, B b_past)*, A a, B b, C c)
+    A -> not B for T       the wait              NOT B b FOR (T − 1ms)
+    timer T                nothing happens       NOT Never n FOR (T − 1ms)
+
+`Started` is an event that the runner puts before the others: a rule of ours knows no moment of its own start,
+or it would answer otherwise when it is replayed, so a rule that needs that moment is told it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cep.engines.matcher import Limits
+from tests.conformance.cases import Case, Json
+from tests.conformance.every_way import STARTED, Single, Way, single
+from tests.conformance.every_ways import Writer
+from tests.conformance.text import (
+    NO_WINDOW_MS,
+    RESERVED,
+    RuleText,
+    UnsayableError,
+    duration_text,
+    name_text,
+    nodes_below,
+)
+
+MATCHES_MAX: Final = 1_000_000
+"""`PICK ALL` must be bounded; this is more than any case has matches."""
+
+ONE_RUN: Final = Limits(runs_per_key=1, events_per_key=1_000_000, overflow="drop_newest")
+
+STARTED_TYPE: Final = "Started"
+
+
+def rule_text(case: Case) -> RuleText:
+    """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
+    esper = "esper" in case.engine.lower()
+    root = case.pattern
+    _refuse(case, root, esper=esper)
+    nodes = root["seq"] if "seq" in root and "every" not in root else [root]
+    for plan in (_one_run, _each_start):
+        rule = plan(case, root, nodes, esper=esper)
+        if rule is not None:
+            return rule
+    return _from_start(case, root, nodes, esper=esper)
+
+
+def _refuse(case: Case, root: Json, *, esper: bool) -> None:
+    if case.skip != "none":
+        raise UnsayableError(f"the skip policy {case.skip} beside `every`")
+    for node in nodes_below(root):
+        bound = node.get("max_pending")
+        if bound is not None and len(case.events) > bound:
+            raise UnsayableError("a bound on the runs that wait for one step: ours are of a rule and key")
+        if not esper and node is not root and "within" in node:
+            raise UnsayableError("a window of a part, counted from no event of it")
+
+
+def _writer(case: Case, *, esper: bool, forks: bool) -> Writer:
+    names = {name for event in case.events for name in event.fields}
+    end = max((e.ts_ms for e in case.entries), default=0)
+    root = case.pattern
+    nodes = root.get("seq") or [root]
+    sequence = any(node.get("follow") == "strict" for node in nodes_below(root))
+    head = nodes[0].get("every", {})
+    waits = [node["not"].get("type") for node in nodes_below(nodes[0]) if "event" in node.get("not", ())]
+    types = {node.get("type") for node in nodes_below(root) if "event" in node}
+    return Writer(
+        esper=esper,
+        sequence=sequence,
+        replaced_by=single(head) if sequence and "event" in head else None,
+        types=frozenset(types - {None, *waits}),
+        forks=forks,
+        attributes=frozenset(names | set(case.key) | RESERVED | {STARTED}),
+        horizon_ms=None if case.flush else end,
+        within_ms=None if esper else case.pattern.get("within"),
+    )
+
+
+def _one_run(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> RuleText | None:
+    """`every` around everything, or around a first step that may be missing: one run at a time."""
+    head = nodes[0].get("every")
+    if head is None or sum("every" in node for node in nodes_below(root)) != 1 or _timed(root, esper=esper):
+        return None
+    skip = "SKIP PAST LAST"
+    if "event" in head:
+        event = single(head)
+        if _holds_a_place(event, nodes):
+            skip = "NO SKIP"
+        elif event.low == 1 or (event.low and len(nodes) > 1):
+            return None
+    elif len(nodes) > 1:
+        return None
+    if nodes[0].get("distinct"):
+        return None
+    writer = _writer(case, esper=esper, forks=False)
+    ways = writer.chain([head, *nodes[1:]], [Way()], last=True)
+    if len(ways) > 1:
+        return None
+    body = _body(ways[0])
+    return _rule(case, writer, body, f"PICK FIRST AFTER MATCH {skip}", limits=ONE_RUN)
+
+
+def _holds_a_place(head: Single, nodes: list[Json]) -> bool:
+    """A sequence whose second step is counted: a run in it keeps new starts out until it is over."""
+    if not head.once or len(nodes) != 3 or any("event" not in node for node in nodes[1:]):
+        return False
+    second, third = single(nodes[1]), single(nodes[2])
+    return second.strict and second.high != 1 and third.strict and third.once
+
+
+def _each_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> RuleText | None:
+    """`every` around a first step: each event that fits it starts a run, and that is how our rules work."""
+    head = nodes[0].get("every")
+    if head is None or sum("every" in node for node in nodes_below(root)) != 1:
+        return None
+    if nodes[0].keys() - {"every", "follow"} - ({"within"} if not esper and len(nodes) == 1 else set()):
+        return None
+    if esper and (root.get("within") or head.get("within") or head.get("within_max")):
+        return None
+    singles = head["or"] if "or" in head and set(head) == {"or"} else [head]
+    if not all("event" in each and "until" not in each and single(each).low == 1 for each in singles):
+        return None
+    if head is not singles[0] and not all(single(each).once for each in singles):
+        return None
+    writer = _writer(case, esper=esper, forks=False)
+    ways = writer.chain([head, *nodes[1:]], [Way()], last=True)
+    body = _body(ways[0]) if len(ways) == 1 else f"OR({', '.join(_body(way) for way in ways)})"
+    return _rule(case, writer, body, "PICK EACH AFTER MATCH NO SKIP")
+
+
+def _from_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> RuleText:
+    """Everything else begins with the start of the query."""
+    forks = any("every" in node for node in nodes_below(root))
+    writer = _writer(case, esper=esper, forks=forks)
+    start = Way(parts=(f"{STARTED_TYPE} {STARTED}",), mark=f"{STARTED}.ts")
+    if esper and root.get("within") is not None and "seq" in root:
+        nodes = [root]
+    ways = writer.chain(nodes, [start], last=True)
+    if not ways:
+        raise UnsayableError("a pattern that nothing can match: such a rule is refused when it is loaded")
+    bodies = [_scoped(way, writer.within_ms) for way in ways]
+    body = bodies[0] if len(bodies) == 1 else f"OR({', '.join(bodies)})"
+    writer.variables[STARTED] = None
+    pick = f"PICK ALL AFTER MATCH NO SKIP LIMIT {MATCHES_MAX}" if forks else "PICK FIRST AFTER MATCH STOP"
+    rule = _rule(case, writer, body, pick, windowed=False)
+    return replace(rule, start=STARTED_TYPE)
+
+
+def _timed(root: Json, *, esper: bool) -> bool:
+    """Whether a pattern waits for time, or counts windows from moments that no event marks."""
+    for node in nodes_below(root):
+        if "not" in node or "timer" in node or (esper and ("within" in node or "while" in node)):
+            return True
+    return False
+
+
+def _body(way: Way) -> str:
+    parts = (*way.parts, *way.behind)
+    return parts[0] if len(parts) == 1 else f"SEQ({', '.join(parts)})"
+
+
+def _scoped(way: Way, within_ms: int | None) -> str:
+    """The parts of a way, those from the first event on within the window."""
+    parts = (*way.parts, *way.behind)
+    if within_ms is not None and way.first is not None and way.first < len(parts) - 1:
+        inside = f"SEQ({', '.join(parts[way.first :])}) WITHIN {duration_text(within_ms)}"
+        parts = (*parts[: way.first], inside)
+    return f"SEQ({', '.join(parts)})"
+
+
+def _rule(
+    case: Case, writer: Writer, body: str, pick: str, *, limits: Limits | None = None, windowed: bool = True
+) -> RuleText:
+    clauses = [f"BY {', '.join(name_text(each) for each in case.key)}"] if case.key else []
+    within = writer.within_ms if windowed else None
+    clauses += [f"WITHIN {duration_text(within or NO_WINDOW_MS)}", pick]
+    return RuleText("\n".join([body, " ".join(clauses)]), writer.variables, limits=limits)

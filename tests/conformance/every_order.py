@@ -1,0 +1,238 @@
+"""Parts of an `every_once` pattern in any order, or one of several, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from tests.conformance.cases import Json
+from tests.conformance.every_waits import Waits
+from tests.conformance.every_way import (
+    Single,
+    Way,
+    all_of,
+    either,
+    fits_text,
+    kind_text,
+    overlap,
+    sequence_text,
+    single,
+    unless_text,
+    where_text,
+)
+from tests.conformance.text import (
+    UnsayableError,
+    name_text,
+    nodes_below,
+)
+
+
+@dataclass(slots=True)
+class Order(Waits):
+    """Writes `and` and `or`."""
+
+    def ways(self, node: Json, way: Way, *, last: bool) -> list[Way]:
+        """All ways in which a node may match from a moment on."""
+        raise NotImplementedError
+
+    def _or(self, nodes: Sequence[Json], way: Way, *, last: bool, strict: bool) -> list[Way]:
+        if all("event" in node and single(node).once for node in nodes):
+            events = [single(node) for node in nodes]
+            if last and not self.forks:
+                return [self._one_of(events, way, strict=strict)]
+            return [self._first_of(events, way, follow="NEXT " if strict and not way.fresh else "")]
+        waits = [self._absence(node) for node in nodes]
+        if len(nodes) == 2 and any(waits) and any("event" in node for node in nodes):
+            wait = next(each for each in waits if each)
+            event = single(next(node for node in nodes if "event" in node))
+            if event.once:
+                return self._event_or_wait(event, *wait, way)
+        if self.forks or not (last or all(waits)):
+            raise UnsayableError("a choice of parts, of which more than one may match")
+        if any(set(node) == {"not"} for node in nodes):
+            raise UnsayableError("a choice of which one side is true at once and another comes later")
+        return [found for node in nodes for found in self.ways(node, way, last=last)]
+
+    def _one_of(self, events: Sequence[Single], way: Way, *, strict: bool) -> Way:
+        """The first event that is one of several, the first of them that it fits."""
+        parts = []
+        for event in events:
+            text = kind_text(event, all_of(where_text(event, self.names(way)), *self._times(way, event)))
+            part = f"{text} {name_text(self.name(event.var))}"
+            if part not in parts:
+                parts.append(part)
+        text = parts[0] if len(parts) == 1 else f"OR({', '.join(parts)})"
+        return way.take(f"{'NEXT ' if strict and not way.fresh else ''}{text}", None)
+
+    def _first_of(self, events: Sequence[Single], way: Way, follow: str = "") -> Way:
+        """The same where more may follow: what one of them takes the others do not take as well."""
+        bodies, times, names = [], [], self.names(way)
+        for i, event in enumerate(events):
+            earlier = [other for other in events[:i] if overlap(event, other)]
+            tests = [unless_text(other, names, event.type) for other in earlier]
+            if "FALSE" in tests:
+                continue
+            before = replace(way, parts=(), first=None, ahead=(), behind=())
+            for j, other in enumerate(events):
+                if j != i and not follow and way.mark is not None:
+                    spared = (
+                        unless_text(event, names, other.type) if j > i and overlap(event, other) else None
+                    )
+                    if spared != "FALSE":
+                        before = before.add(self._none(other, way, spared))
+            (taken,) = self._event(
+                replace(event, strict=False), before, last=False, extra=all_of(*tests) or ""
+            )
+            bodies.append(sequence_text(taken.parts))
+            times.append(taken.mark or "")
+        if len(bodies) == 1:
+            return way.take(follow + bodies[0], times[0])
+        return way.take(f"{follow}OR({', '.join(bodies)})", f"coalesce({', '.join(times)})")
+
+    def _and(self, nodes: Sequence[Json], way: Way, *, last: bool, strict: bool) -> list[Way]:
+        waits = [wait for node in nodes if (wait := self._absence(node))]
+        forbidden = [
+            single(node["not"])
+            for node in nodes
+            if "not" in node and "event" in node["not"] and node.get("for") is None
+        ]
+        ends = [node["not"]["timer"] for node in nodes if "timer" in node.get("not", ())]
+        sides = [node for node in nodes if "not" not in node and not self._absence(node)]
+        if ends:
+            limits = tuple((self._mark(way), way.off_ms + ms) for ms in ends)
+            found = self._and(
+                sides + [n for n in nodes if "not" in n and "timer" not in n["not"]],
+                replace(way, limits=way.limits + limits),
+                last=last,
+                strict=strict,
+            )
+            return [replace(each, limits=way.limits) for each in found]
+        if waits and not sides and not forbidden:
+            return self._all_waits(waits, way)
+        if waits:
+            if (
+                len(waits) == 1
+                and len(sides) == 1
+                and "event" in sides[0]
+                and not forbidden
+                and single(sides[0]).once
+            ):
+                return self._event_and_wait(single(sides[0]), *waits[0], way)
+            raise UnsayableError("several events and an absence that must last, in any order")
+        if len(sides) == 1:
+            for event in forbidden:
+                way = way.add(self._none(event, way))
+            return self.ways({**sides[0], "follow": "strict"} if strict else sides[0], way, last=last)
+        return self._any_order(sides, forbidden, way, strict=strict)
+
+    def _any_order(
+        self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool
+    ) -> list[Way]:
+        """Several sides, all of which must match; one event may fill more than one."""
+        everys = [node.get("every", node) for node in sides]
+        if not all("event" in node and "until" not in node for node in everys):
+            return [self._groups_in_any_order(sides, forbidden, way, strict=strict)]
+        events = [single(node) for node in everys]
+        again = ["every" in node for node in sides]
+        apart = not any(overlap(a, b) for i, a in enumerate(events) for b in events[:i])
+        plain = not any(again) and not forbidden and not strict
+        if plain and (apart or (way.mark is None and not all(e.once for e in events))):
+            return [self._natural(events, way)]
+        if not all(event.once for event in events):
+            raise UnsayableError("a counted step in any order with others that may share its events")
+        if apart:
+            return self._orders(events, again, forbidden, way, strict=strict)
+        if len(events) == 2 and not any(again) and not strict:
+            return self._two_that_share(events, forbidden, way)
+        raise UnsayableError("three events or more in any order, some of which one event may fill")
+
+    def _natural(self, events: Sequence[Single], way: Way) -> Way:
+        parts, times = [], []
+        for event in events:
+            if (event.high is None and self.esper) or (event.low != event.high and self.esper):
+                raise UnsayableError("a repetition without bound or end")
+            (taken,) = self._event(
+                replace(event, high=event.low),
+                Way(limits=way.limits, mark=way.mark, off_ms=way.off_ms, held=way.held),
+                last=False,
+            )
+            parts.append(taken.parts[-1])
+            times.append(taken.mark or "")
+        return way.take(f"AND({', '.join(parts)})", f"greatest({', '.join(times)})")
+
+    def _groups_in_any_order(
+        self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool
+    ) -> Way:
+        events = [[single(each) for each in nodes_below(side) if "event" in each] for side in sides]
+        apart = not any(
+            overlap(one, other)
+            for i, mine in enumerate(events)
+            for its in events[:i]
+            for one in mine
+            for other in its
+        )
+        simple = all(
+            not {"every", "not", "timer", "until"} & set(each) for s in sides for each in nodes_below(s)
+        )
+        if not apart or not simple or forbidden or strict:
+            raise UnsayableError("groups in any order that may share events, or that go on for ever")
+        inside = replace(way, parts=(), first=None, ahead=(), behind=(), fresh=False)
+        bodies = [either(self.ways(side, inside, last=False)) for side in sides]
+        return way.take(f"AND({', '.join(bodies)})", None)
+
+    def _orders(
+        self,
+        events: Sequence[Single],
+        again: Sequence[bool],
+        forbidden: Sequence[Single],
+        way: Way,
+        *,
+        strict: bool,
+    ) -> list[Way]:
+        """One way for each order; a side that counts once is the first event of its kind."""
+        found = []
+        for order in permutations(range(len(events))):
+            after = way
+            for place, i in enumerate(order):
+                # Each side counts from the same moment: what comes later must not have come before.
+                waiting = [events[j] for j in order[place + 1 :] if not again[j]]
+                if not strict and way.mark is not None:
+                    for other in (*forbidden, *waiting):
+                        after = after.add(self._none(other, after))
+                elif place:
+                    for other in forbidden:
+                        after = after.add(self._none(other, after))
+                follow = "NEXT " if strict else "ANY " if again[i] else ""
+                (after,) = self._event(events[i], after, last=False, follow=follow)
+            found.append(after)
+        return found
+
+    def _two_that_share(self, events: Sequence[Single], forbidden: Sequence[Single], way: Way) -> list[Way]:
+        one, other = events
+        names, found = self.names(way), []
+        leads = way.mark is not None
+        ahead = way
+        for event in forbidden:
+            ahead = ahead.add(self._none(event, ahead))
+        kind = one.type if one.type is not None else other.type
+        shared = replace(one, type=kind, var=f"{one.var}_{other.var}")
+        name = self.fresh(shared.var)
+        self.variables[name] = (one.var, other.var)
+        fits = all_of(fits_text(one, names, kind), fits_text(other, names, kind), *self._times(way))
+        only = [(a, b, unless_text(b, names, a.type)) for a, b in ((one, other), (other, one))]
+        before = ahead
+        if leads:
+            for a, _, alone in only:
+                before = before.add(self._none(a, way, alone)) if alone != "FALSE" else before
+        both = before.take(f"{kind_text(shared, fits)} {name_text(name)}", f"{name_text(name)}.ts")
+        found.append(replace(both, both={**(way.both or {}), one.var: name, other.var: name}))
+        for a, b, alone in only:
+            if alone == "FALSE":
+                continue
+            before = ahead.add(self._none(b, way)) if leads else ahead
+            (first,) = self._event(a, before, last=False, extra=alone)
+            for event in forbidden:
+                first = first.add(self._none(event, first))
+            found += self._event(b, first, last=False)
+        return found

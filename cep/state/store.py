@@ -69,10 +69,12 @@ class Delta:
 
 
 class StateStore(Protocol):
-    """One group's state. Every call is atomic: it happens as a whole or not at all, also when a process dies.
+    """Where state is kept.
 
-    A call with the token of a former owner raises FencedError; one that finds other state than its owner left
-    raises StateLostError. Neither changes anything.
+    Every call is atomic: it happens as a whole or not at all, also when a process dies. It may be repeated
+    when nobody knows whether it was heard: it is not done twice. A call with the token of a former owner
+    raises FencedError; one that finds other state than its owner left raises StateLostError; neither changes
+    anything.
     """
 
     def fence(self, task: TaskId, token: str) -> Progress | None:
@@ -97,6 +99,10 @@ class StateStore(Protocol):
 
     def look(self, task: TaskId, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """The values of some keys, for a person who owns nothing; keys without a value are left out."""
+        ...
+
+    def tasks(self, group: str) -> list[TaskId]:
+        """The tasks of a group that have state."""
         ...
 
     def close(self) -> None:
@@ -138,6 +144,8 @@ class MemoryStore:
     def apply(self, task: TaskId, token: str, delta: Delta) -> None:
         """Change the state, keep what is needed to undo that, and forget what the change before needed."""
         held = self._owned(task, token)
+        if already(held.progress, delta):
+            return
         if held.progress is not None and held.progress.to != delta.since:
             raise StateLostError(moved(task, held.progress.to, delta.since))
         held.replaced = {key: held.values.get(key) for key in delta.changes}
@@ -167,6 +175,10 @@ class MemoryStore:
         values = {} if held is None else held.values
         return {key: values[key] for key in keys if key in values}
 
+    def tasks(self, group: str) -> list[TaskId]:
+        """The tasks of a group that have state."""
+        return sorted(task for task in self._tasks if task.group == group)
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -195,6 +207,13 @@ def _put(values: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> N
             values.pop(key, None)
         else:
             values[key] = value
+
+
+def already(progress: Progress | None, delta: Delta) -> bool:
+    """Whether this very change was made before: the answer to it was lost on the way."""
+    if progress is None or delta.since == delta.to:
+        return False
+    return progress.since == delta.since and progress.to == delta.to
 
 
 def fenced(task: TaskId) -> str:

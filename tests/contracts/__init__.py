@@ -1,0 +1,1 @@
+"""Contracts: one set of tests for all that promise the same."""

@@ -263,8 +263,23 @@ def _concat_column(columns: Sequence[Column]) -> Column:
         dtype = numbers[0].array.dtype.type
         parts = [c if isinstance(c, Numbers) else _no_numbers(len(c), dtype) for c in columns]
         return Numbers(_join([c.array for c in parts], dtype), _join([c.null for c in parts], np.bool_))
+    if all(type(value) is str for column in columns for value in column.values):
+        return _concat_texts(columns)
     coder = Coder()
     return Coded(_join([_recode(c.codes, c.values, coder) for c in columns], np.int32), coder.values)
+
+
+def _concat_texts(columns: Sequence[Column]) -> Coded:
+    """As with a `Coder`, whose care texts do not need: they are what most keys are."""
+    codes: dict[Value, int] = {}
+    parts = []
+    for column in columns:
+        mine = np.flatnonzero(_used(column.codes, len(column.values)))
+        table = np.full(len(column.values) + 1, -1, dtype=np.int32)
+        values = column.values
+        table[mine] = [codes.setdefault(values[code], len(codes)) for code in mine.tolist()]
+        parts.append(table[column.codes])
+    return Coded(_join(parts, np.int32), list(codes))
 
 
 def _no_numbers(length: int, dtype: type) -> Numbers:
@@ -274,10 +289,16 @@ def _no_numbers(length: int, dtype: type) -> Numbers:
 def _recode(codes: Codes, values: Sequence[Value], coder: Coder) -> Codes:
     """Codes of one dictionary as codes of another; only the distinct values that occur are looked up."""
     table = np.full(len(values) + 1, -1, dtype=np.int32)
-    for code in np.unique(codes):
-        if code >= 0:
-            table[code] = coder.code(values[code])
+    for code in np.flatnonzero(_used(codes, len(values))).tolist():
+        table[code] = coder.code(values[code])
     return table[codes]
+
+
+def _used(codes: Codes, count: int) -> Bools:
+    """Which codes occur."""
+    used = np.zeros(count + 1, dtype=np.bool_)
+    used[codes] = True
+    return used[:-1]
 
 
 def _join(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray:  # type: ignore[type-arg]

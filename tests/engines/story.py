@@ -69,10 +69,10 @@ def events_of(stream: str, shared: str = "") -> list[Event | int]:
 
 
 def matches(
-    text: str, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
+    pattern: str | Plan, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
 ) -> list[Match]:
     """What the reference engine gives, one event at a time."""
-    plan = plan_of(text)
+    plan = plan_of(pattern) if isinstance(pattern, str) else pattern
     matcher, tests, found = ReferenceMatcher(plan, limits), Tests([plan]), []
     for item in events_of(stream, shared):
         if isinstance(item, int):

@@ -6,18 +6,20 @@
     A1 A2 B3 -> a=1 b=3                      a stream, and its matches apart by ";"; "nothing" for none
     A1 A2 W9 .. -> nothing                   ".." at the end: time stops there, instead of going on for ever
 
-Times are as in `story`, on both sides.
+Times are as in `story`, on both sides; 0s..9s is every second of these.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.engines.story import to_ms
 
 TIME = re.compile(r"(?<=[=,])\d+(?:ms|[smhd])\b")
+RANGE = re.compile(r"([A-Za-z]*)(\d+)s\.\.(\d+)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,17 @@ def cases_of(path: Path) -> list[Case]:
         for line in told:
             stream, _, answer = line.partition(" -> ")
             stays = stream.rstrip().endswith(" ..")
+            answer = RANGE.sub(partial(_seconds, between=","), answer)
             expected = () if answer.strip() == "nothing" else tuple(answer.split(";"))
-            stream = stream.strip().removesuffix("..")
+            stream = RANGE.sub(partial(_seconds, between=" "), stream.strip().removesuffix(" .."))
             told_ms = tuple(TIME.sub(lambda m: str(to_ms(m[0])), match.strip()) for match in expected)
             found.append(Case(title, pattern, ",".join(shared), stream, not stays, told_ms))
     return found
+
+
+def _seconds(match: re.Match[str], *, between: str) -> str:
+    word, first, last = match.groups()
+    return between.join(f"{word}{second}s" for second in range(int(first), int(last) + 1))
 
 
 def ids(cases: list[Case]) -> list[str]:

@@ -18,7 +18,7 @@ from cep.errors import CepError
 from cep.event import duration_text
 from cep.language.printer import show
 from cep.language.suggest import nearest
-from cep.plan.analyse import COST_WORDS, Cost, cost
+from cep.plan.cost import COST_WORDS, Cost, cost
 from cep.plan.nfa import dot, dump
 from cep.plan.pattern import Pattern
 from cep.plan.words import node_text

@@ -1,4 +1,4 @@
-"""What can be said of a plan before it runs: waits without an end, absences nothing decides, cost and state.
+"""What is wrong with a plan before it runs: waits without an end, undecided absences, cost without a limit.
 
 Works on the automaton, where each of these is a plain question about arcs.
 """
@@ -6,35 +6,14 @@ Works on the automaton, where each of these is a plain question about arcs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from cep.errors import Diagnostic, Source, Span
 from cep.plan.compile import Plan
+from cep.plan.cost import cost
 from cep.plan.derive import ways
 from cep.plan.nfa import ACCEPT, Arc, Fork, State
 from cep.plan.overlap import may_overlap
 from cep.plan.pattern import Both, Chain, Choice, Inside, Node, Repeat, Scope, Step
-
-CostClass = Literal["C1", "C2", "C3", "C4"]
-
-COST_WORDS: dict[CostClass, str] = {
-    "C1": "constant: one step or a counter",
-    "C2": "linear: each event touches the partial matches of its key once",
-    "C3": "polynomial: partial matches of a key are compared one by one",
-    "C4": "exponential: every combination is a match of its own",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """The cost class with its reasons, the longest wait, the look-back and the delay of a rule, in ms."""
-
-    cost_class: CostClass
-    reasons: tuple[str, ...]
-    lookback_ms: int
-    delay_ms: int | None
-    """How long after its last event a match may be given; 0: at once; None: at the end of the window."""
 
 
 def analyse(plan: Plan, source: Source) -> list[Diagnostic]:
@@ -49,34 +28,6 @@ def analyse(plan: Plan, source: Source) -> list[Diagnostic]:
     ]
     unique = {(d.code, d.span.start, d.span.end): d for d in reversed(found)}
     return sorted(unique.values(), key=lambda d: d.sort_key)
-
-
-def cost(plan: Plan) -> Cost:
-    """The cost class of a plan: the dearest construct it has decides."""
-    pattern, arcs = plan.pattern, [arc for state in plan.nfa.states for arc in state.arcs]
-    dear: list[tuple[CostClass, str]] = []
-    loops = any(fork.kind == "loop" for arc in arcs for fork in arc.forks)
-    if pattern.pick == "all" and loops:
-        dear.append(("C4", "PICK ALL gives every length of every loop"))
-    if any(arc.follow == "any" for arc in arcs if arc.step is not None):
-        dear.append(("C4", "ANY or COMBINATIONS tries every event that fits"))
-    if pattern.pick in ("each", "all"):
-        dear.append(("C3", f"PICK {pattern.pick.upper()} keeps every start"))
-    if any(fork.kind == "and" for arc in arcs for fork in arc.forks):
-        dear.append(("C3", "branches in any order"))
-    if any(step.correlated is not None for step in pattern.steps) or pattern.conditions:
-        dear.append(("C2", "steps that refer to earlier ones"))
-    if len(plan.nfa.states) > 2:
-        dear.append(("C2", "several steps"))
-    ranked: list[CostClass] = sorted((each for each, _ in dear), reverse=True)
-    cost_class: CostClass = ranked[0] if ranked else "C1"
-    reasons = tuple(dict.fromkeys(words for each, words in dear if each == cost_class))
-    ends = [arc for state in plan.nfa.states for arc in state.arcs if arc.step is None and arc.absents]
-    waits = [arc.hold_ms for arc in ends]
-    whole = pattern.moment == "close" or any(a.for_ms is None for arc in ends for a in arc.absents)
-    lookback = [a.for_ms or 0 for arc in plan.nfa.states[0].arcs for a in arc.lookback]
-    delay_ms = None if whole else max(waits, default=0)
-    return Cost(cost_class, reasons or ("one step",), max(lookback, default=0), delay_ms)
 
 
 def _error(code: str, message: str, source: Source, span: Span, label: str, help_: str) -> Diagnostic:
@@ -252,6 +203,3 @@ def _loops(node: Node) -> Iterator[Repeat]:
 def _whole(plan: Plan) -> Span:
     spans = [step.span for step in plan.pattern.steps]
     return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else Span(0, 1)
-
-
-__all__ = ["COST_WORDS", "Cost", "CostClass", "analyse", "cost"]

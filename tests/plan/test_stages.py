@@ -9,8 +9,9 @@ import pytest
 from cep.errors import Source
 from cep.language.parser import parse_pattern
 from cep.language.printer import show
-from cep.plan.analyse import COST_WORDS, analyse, cost
+from cep.plan.analyse import analyse
 from cep.plan.compile import TooManyStatesError, compile_pattern
+from cep.plan.cost import COST_WORDS, cost
 from cep.plan.lower import lower
 from cep.plan.nfa import dot, dump
 from cep.plan.words import node_text

@@ -139,7 +139,8 @@ def _run(
             code = USAGE
     seconds = time.perf_counter() - started
     say = terminal.data if as_table and out is None else terminal.note
-    if terminal.verbosity >= 0:
+    # An error before the first record has said it all.
+    if terminal.verbosity >= 0 and (summary.records or code == OK):
         for line in summary_lines(summary, rules, seconds, terminal.verbosity):
             say(line)
     return code

@@ -226,6 +226,16 @@ def test_damaged_file_leaves_what_was_found() -> None:
     assert "this is not all" in result.stdout
 
 
+def test_error_before_the_first_record_stands_alone() -> None:
+    Path("notes.xyz").write_text("x\n", encoding="utf-8")
+    Path("bare.yaml").write_text("library: [patterns]\n", encoding="utf-8")
+    Path("any.cep").write_text("EVENT e", encoding="utf-8")
+    result = cep("replay", "notes.xyz", "--config", "bare.yaml", "--rules", "any.cep")
+    assert result.exit_code == 2
+    assert "its ending does not tell the format" in result.stderr
+    assert "0 events" not in result.stderr
+
+
 def test_fault_of_ours_is_no_traceback_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\x1bzero")

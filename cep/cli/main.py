@@ -259,8 +259,10 @@ def run_verb(
     *,
     config: ConfigOption = None,
     rules: RulesOption = None,
-    brokers: Annotated[str | None, typer.Option("--brokers", metavar="HOST:PORT,…")] = None,
-    group: Annotated[str | None, typer.Option("--group", help="The consumer group.")] = None,
+    brokers: Annotated[
+        str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
+    ] = None,
+    group: Annotated[str | None, typer.Option("--group", metavar="NAME", help="The consumer group.")] = None,
     topics: Annotated[
         str | None,
         typer.Option("--topics", metavar="TOPIC=INPUT,…", help="What to read, and as which input."),
@@ -268,10 +270,12 @@ def run_verb(
     alerts: Annotated[str | None, typer.Option("--alerts", metavar="TOPIC", help="Where alerts go.")] = None,
     state: Annotated[str | None, typer.Option("--state", metavar="URL", help="Where state is kept.")] = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", help="batch (exactly once) or agent (at least once).")
+        str | None,
+        typer.Option("--mode", metavar="MODE", help="batch (exactly once) or agent (at least once)."),
     ] = None,
     instance: Annotated[
-        str | None, typer.Option("--instance", help="A stable name of this worker, for quick restarts.")
+        str | None,
+        typer.Option("--instance", metavar="NAME", help="A stable name of this worker, for quick restarts."),
     ] = None,
     web: Annotated[
         str | None, typer.Option("--web", metavar="HOST:PORT", help="Metrics and health pages.")

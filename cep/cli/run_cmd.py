@@ -52,7 +52,7 @@ class RunOptions:
 def run(options: RunOptions) -> int:
     """Never returns: the worker's exit code is that of this process. CepError if a library is missing."""
     if any(find_spec(name) is None for name in NEEDS):
-        raise CepError("running live needs more libraries: pip install 'cep[live]'")
+        raise CepError("running live needs more libraries: pip install '.[live]' in your clone of cep")
     level = ("warning", "info", "debug")[max(0, min(2, options.verbosity + 1))]
     command = [sys.executable, "-m", "faust", "-A", WORKER, "worker", "--loglevel", level]
     sys.stdout.flush()

@@ -27,7 +27,7 @@ try:
 except ImportError:
     pa = pq = None
 
-NEEDS_EXTRA: Final = "reading Parquet needs pyarrow: pip install 'cep[parquet]'"
+NEEDS_EXTRA: Final = "reading Parquet needs pyarrow: pip install '.[parquet]' in your clone of cep"
 
 
 def parquet_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:

@@ -34,7 +34,7 @@ try:
 except ImportError:
     redis = None  # type: ignore[assignment]
 
-NEEDS_EXTRA: Final = "state in Redis needs a client: pip install 'cep[live]'"
+NEEDS_EXTRA: Final = "state in Redis needs a client: pip install '.[live]' in your clone of cep"
 
 SCAN_FIELDS: Final = 1000
 

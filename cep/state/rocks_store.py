@@ -33,7 +33,7 @@ try:
 except ImportError:
     rocksdict = None  # type: ignore[assignment]
 
-NEEDS_EXTRA: Final = "state on the local disk needs RocksDB: pip install 'cep[rocksdb]'"
+NEEDS_EXTRA: Final = "state on the local disk needs RocksDB: pip install '.[rocksdb]' in your clone of cep"
 
 _HEAD: Final = b"!"
 

@@ -18,7 +18,7 @@ try:
 except ImportError:
     msgpack = None
 
-NEEDS_EXTRA: Final = "keeping state needs msgpack: pip install 'cep[live]'"
+NEEDS_EXTRA: Final = "keeping state needs msgpack: pip install '.[live]' in your clone of cep"
 
 _TIMESTAMP, _DURATION, _DECIMAL, _INT, _TUPLE = range(1, 6)
 

@@ -65,7 +65,8 @@ def written(param: TyperArgument | TyperOption) -> str:
 
 def meaning(param: TyperArgument | TyperOption) -> str:
     """What the help says, with the choices and what is taken when nothing is said."""
-    words = [param.help or ""]
+    assert param.help, f"{param.opts} says nothing of itself"
+    words = [param.help]
     if isinstance(param.default, Enum):
         words.append(f"One of {', '.join(f'`{each.value}`' for each in type(param.default))}.")
     if param.default not in (None, False, 0, ()) and not callable(param.default):

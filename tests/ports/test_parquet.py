@@ -140,5 +140,5 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(InputError, match="Parquet cannot be read from standard input"):
         read("-", settings=InputSettings(format="parquet"))
     monkeypatch.setattr(parquet, "pa", None)
-    with pytest.raises(InputError, match=r"reading Parquet needs pyarrow: pip install 'cep\[parquet\]'"):
+    with pytest.raises(InputError, match=r"reading Parquet needs pyarrow: pip install '\.\[parquet\]'"):
         read(tmp_path / "events.parquet")

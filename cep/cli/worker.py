@@ -26,4 +26,8 @@ def load_app(environment: Mapping[str, str]) -> BatchApp:
     return make_app(live.settings, live.tasks)
 
 
-app = load_app(os.environ)
+def __getattr__(name: str) -> BatchApp:
+    """The app is made when the framework asks for it, not whenever something imports this module."""
+    if name == "app":
+        return load_app(os.environ)
+    raise AttributeError(name)

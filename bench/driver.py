@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cep.engines.engines import ENGINES
 from cep.engines.matcher import Limits
 from cep.errors import Source, has_errors
 from cep.inputs import InputSettings, TimeSettings
@@ -22,7 +23,6 @@ from cep.rulebook.pipeline import compile_text
 from cep.runtimes.replay import Input, Options, Summary, replay
 from cep.schema import FieldType, Schema
 from cep.stream.alert import Alert, Rule
-from cep.stream.detector import ENGINES
 
 TYPES = [
     "login",

@@ -57,6 +57,14 @@ class Coded:
         code = self.codes[row]
         return None if code < 0 else self.values[code]
 
+    def objects(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+        """The values of some rows as Python objects, None for null."""
+        found, places = np.unique(self.codes[rows], return_inverse=True)
+        table = np.empty(len(found), dtype=object)
+        for i, code in enumerate(found.tolist()):
+            table[i] = None if code < 0 else self.values[code]
+        return table[places]
+
     def take(self, rows: Rows) -> Coded:
         """The same column with only these rows, in this order."""
         return Coded(self.codes[rows], self.values)
@@ -84,6 +92,12 @@ class Numbers:
     def at(self, row: int) -> Value:
         """The value of one row as a Python int or float, None for null."""
         return None if self.null[row] else self.array[row].item()
+
+    def objects(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+        """The values of some rows as Python ints or floats, None for null."""
+        found = np.array(self.array[rows].tolist(), dtype=object)
+        found[self.null[rows]] = None
+        return found
 
     def take(self, rows: Rows) -> Numbers:
         """The same column with only these rows, in this order."""

@@ -14,6 +14,7 @@ from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project, overrides
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean
 from cep.cli.words import counted
+from cep.engines.vector import Choice, choice
 from cep.errors import CepError
 from cep.event import duration_text
 from cep.language.printer import show
@@ -83,6 +84,7 @@ def _print(terminal: Terminal, one: LoadedRule, output: ExplainFormat) -> None:
 def explanation(one: LoadedRule) -> dict[str, object]:
     """What is known of a rule before it runs, for programs."""
     plan, found = one.rule.plan, cost(one.rule.plan)
+    engine = choice(plan, one.rule.limits)
     return {
         "rule": one.rule.name,
         "version": one.rule.version,
@@ -99,6 +101,8 @@ def explanation(one: LoadedRule) -> dict[str, object]:
         "reasons": list(found.reasons),
         "runs_per_key": one.rule.limits.runs_per_key,
         "events_per_key": one.rule.limits.events_per_key,
+        "engine": "vector" if engine.track is not None else "stepped",
+        "engine_reason": engine.reason,
         "lookback_ms": found.lookback_ms,
         "delay_ms": found.delay_ms,
         "tests": [test.name for test in one.tests],
@@ -127,8 +131,15 @@ def _sections(one: LoadedRule) -> Iterator[tuple[str, list[str]]]:
     types = "every type of event" if plan.types is None else ", ".join(plan.types)
     yield "reads", [types, f"fields: {', '.join(sorted(plan.fields)) or 'none'}"]
     yield "cost", _cost(one, found)
+    yield "engine", [_engine(choice(plan, rule.limits))]
     tests = [test.name for test in one.tests] or ["none: nobody knows whether this rule works"]
     yield "tests", tests
+
+
+def _engine(chosen: Choice) -> str:
+    if chosen.track is None:
+        return f"stepped, run by run, because of: {chosen.reason}"
+    return f"vector: {counted(len(chosen.track.stages), 'stage')}; keys at a limit are stepped"
 
 
 def _clauses(pattern: Pattern) -> Iterator[str]:

@@ -11,6 +11,7 @@ from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, o
 from cep.cli.run_cmd import SEPARATOR
 from cep.cli.selection import select_rules
 from cep.cli.words import counted
+from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
 from cep.inputs import DEFAULT, InputSettings, settings_for
 from cep.live import LiveSettings, checked, delivery_of, with_environment, without_secrets
@@ -18,7 +19,6 @@ from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
 from cep.stream.alert import Rule
-from cep.stream.detector import ENGINES
 
 
 @dataclass(frozen=True, slots=True)

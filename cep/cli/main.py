@@ -183,8 +183,9 @@ def replay_verb(
     params: SetOption = None,
     select: SelectOption = None,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="NAME", help="Which engine matches.")
-    ] = "reference",
+        str,
+        typer.Option("--engine", metavar="NAME", help="Which engine matches: reference, vector or auto."),
+    ] = "auto",
     chunk: Annotated[
         int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")
     ] = BOUNDS.chunk_rows,

@@ -21,6 +21,7 @@ from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, o
 from cep.cli.selection import parse_time, select_rules
 from cep.cli.terminal import FINDINGS, INTERRUPTED, OK, USAGE, Terminal, clean
 from cep.cli.words import counted, time_text
+from cep.engines.engines import ENGINES
 from cep.errors import CepError, InputError, has_errors
 from cep.ports.alert_lines import alert_line
 from cep.ports.lines import BOUNDS
@@ -28,7 +29,6 @@ from cep.ports.rejects import Reject, reject_line
 from cep.runtimes import replay as runtime
 from cep.runtimes.replay import Input, Options, Summary
 from cep.stream.alert import Alert, Rule
-from cep.stream.detector import ENGINES
 
 
 class ReplayFormat(StrEnum):
@@ -57,7 +57,7 @@ class ReplayOptions:
     rejects: Path | None = None
     params: tuple[str, ...] = ()
     select: str | None = None
-    engine: str = "reference"
+    engine: str = "auto"
     chunk: int = BOUNDS.chunk_rows
     since: str | None = None
     until: str | None = None

@@ -97,8 +97,8 @@ class Automaton:
         return [
             index
             for index in fits
-            if not any(self._beats(state, other, index) for other in fits if other != index)
-            and not self._not_needed(state, index, fits, alive)
+            if not any(self.beats(state, other, index) for other in fits if other != index)
+            and not self.not_needed(state, index, fits, alive)
         ]
 
     def closes(self, state: int, taken: int, other: int, alive: Sequence[int]) -> bool:
@@ -125,14 +125,14 @@ class Automaton:
             case "leave_stay":
                 return not self.forks_all
 
-    def _beats(self, state: int, winner: int, loser: int) -> bool:
+    def beats(self, state: int, winner: int, loser: int) -> bool:
         """An event that fits both a loop and the step behind it: who takes it."""
         relation, fork = self._relation(state, winner, loser)
         if relation == "stay_leave":
             return fork.greed == "possessive"
         return relation == "leave_stay" and fork.greed != "possessive" and not self.forks_all
 
-    def _not_needed(self, state: int, index: int, fits: Sequence[int], alive: Sequence[int]) -> bool:
+    def not_needed(self, state: int, index: int, fits: Sequence[int], alive: Sequence[int]) -> bool:
         """A reluctant loop takes no event that its way out can wait behind."""
         if self.forks_all:
             return False

@@ -3,83 +3,124 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Coder, Codes
-from cep.engines.matcher import Feed
+from cep.columns import Batch, Bools
+from cep.engines.answers import Answers
+from cep.engines.key_table import KeyTable
 from cep.engines.predicates import PredicateTable
-from cep.event import Key, Value
+from cep.event import Key
 from cep.plan.compile import KeyGroup, Plan, Test
-from cep.plan.pattern import Path
+
+Offer: TypeAlias = tuple[int, Key, int]
 
 
 class Tests:
     """The tests of all plans of a worker: each distinct one is asked once per batch."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
-        """Collect the tests; plans that share one share its answer."""
+        """Collect the tests; plans that share one share its answer. So it is with keys and their numbers."""
         self._tests: dict[Test, int] = {}
         for plan in plans:
             for test in plan.tests:
                 self._tests.setdefault(test, len(self._tests))
         locals_ = [test.local for test in self._tests if test.local is not None]
         self._table = PredicateTable(locals_)
+        self._keys = {group.paths: KeyTable() for plan in plans for group in plan.key_groups}
 
-    def masks(self, batch: Batch) -> dict[Test, Bools]:
+    def masks(self, batch: Batch) -> Answers:
         """For each test the rows that pass it."""
-        of_type = {test.types: type_mask(batch, test.types) for test in self._tests}
-        wanted = [(test.local, of_type[test.types]) for test in self._tests if test.local is not None]
-        answers = iter(self._table.masks(batch, [mask for _, mask in wanted]))
-        return {test: of_type[test.types] if test.local is None else next(answers) for test in self._tests}
+        answers = Answers(batch, self._keys)
+        within = [answers.of_types(test.types) for test in self._tests if test.local is not None]
+        found = iter(self._table.masks(batch, within, answers.field))
+        answers.masks = {
+            test: answers.of_types(test.types) if test.local is None else next(found) for test in self._tests
+        }
+        return answers
 
 
-def type_mask(batch: Batch, types: tuple[str, ...] | None) -> Bools:
-    """The rows whose event type is one of these; None is every row."""
-    if types is None:
-        return np.ones(len(batch), dtype=np.bool_)
-    wanted = np.array([name in types for name in batch.type_names] + [False], dtype=np.bool_)
-    return wanted[batch.types]
+@dataclass(frozen=True)
+class Feed:
+    """The rows of a batch that concern one plan, in order, made when an engine asks for them one by one.
+
+    A row stands here once for each key it has: steps with a `BY` of their own may give it several. `only`
+    leaves out all other rows.
+    """
+
+    plan: Plan
+    answers: Answers
+    since_ms: int | None = None
+    """How far back history reaches: a leading absence cannot be judged before it has its length."""
+    only: Bools | None = None
+
+    @property
+    def batch(self) -> Batch:
+        """The events."""
+        return self.answers.batch
+
+    @cached_property
+    def offers(self) -> Sequence[Offer]:
+        """Row, key and tests passed, in order; bit i says that test i of the plan holds."""
+        if len(self.plan.key_groups) == 1:
+            return self._offers(self.plan.key_groups[0])
+        merged: dict[tuple[int, Key], int] = {}
+        for group in self.plan.key_groups:
+            for row, key, passed in self._offers(group):
+                merged[row, key] = merged.get((row, key), 0) | passed
+        ordered = sorted(merged.items(), key=lambda item: item[0][0])
+        return [(row, key, passed) for (row, key), passed in ordered]
+
+    @cached_property
+    def null_keys(self) -> int:
+        """Rows that matter and have a null in their key: they never match."""
+        groups = [g for g in self.plan.key_groups if self.answers.has_nulls(g.paths)]
+        return max((self._nulls(group) for group in groups), default=0)
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are for a plan with one key."""
+        (group,) = self.plan.key_groups
+        if not self.plan.reads_all and self.only is None and not self.answers.has_nulls(group.paths):
+            return self.answers.count(frozenset(self.plan.tests))
+        codes, _ = self.answers.codes(group.paths)
+        return int(np.count_nonzero(self._matters(group) & (codes >= 0)))
+
+    def _offers(self, group: KeyGroup) -> list[Offer]:
+        plan, batch = self.plan, self.batch
+        bits = _bits([self.answers[test] for test in plan.tests], len(batch)) & group.tests
+        codes, keys = self.answers.codes(group.paths)
+        kept = np.array([_sampled(key, plan.pattern.sample_ppm) for key in keys] + [False], dtype=np.bool_)
+        rows = np.flatnonzero(self._matters(group) & (codes >= 0) & kept[codes])
+        return list(
+            zip(
+                rows.tolist(), [keys[code] for code in codes[rows].tolist()], bits[rows].tolist(), strict=True
+            )
+        )
+
+    def _nulls(self, group: KeyGroup) -> int:
+        codes, _ = self.answers.codes(group.paths)
+        return int(np.count_nonzero(self._matters(group) & (codes < 0)))
+
+    def _matters(self, group: KeyGroup) -> Bools:
+        """Rows of the plan's types that pass a test of the group; all of them if even misfits matter."""
+        found = self.answers.of_types(self.plan.types)
+        if not self.plan.reads_all:
+            tests = [test for i, test in enumerate(self.plan.tests) if group.tests >> i & 1]
+            found = found & self.answers.union(frozenset(tests))
+        return found if self.only is None else found & self.only
 
 
-def make_feed(plan: Plan, batch: Batch, masks: dict[Test, Bools], since_ms: int | None = None) -> Feed:
+def make_feed(plan: Plan, batch: Batch, answers: Answers, since_ms: int | None = None) -> Feed:
     """The rows of a batch that a plan must see, with key and test bits, in order."""
     if since_ms is None and len(batch):
         since_ms = int(batch.ts_ms[0])
-    bits = _bits([masks[test] for test in plan.tests], len(batch))
-    of_types = type_mask(batch, plan.types)
-    parts = [_part(plan, batch, group, bits, of_types) for group in plan.key_groups]
-    null_keys = max((nulls for *_, nulls in parts), default=0)
-    if len(parts) == 1:
-        rows, keys, group_bits, _ = parts[0]
-        return Feed(batch, rows, keys, group_bits, null_keys, since_ms)
-    merged: dict[tuple[int, Key], int] = {}
-    for rows, keys, group_bits, _ in parts:
-        for row, key, passed in zip(rows, keys, group_bits, strict=True):
-            merged[row, key] = merged.get((row, key), 0) | passed
-    ordered = sorted(merged.items(), key=lambda item: item[0][0])
-    return Feed(
-        batch,
-        [row for (row, _), _ in ordered],
-        [key for (_, key), _ in ordered],
-        [passed for _, passed in ordered],
-        null_keys,
-        since_ms,
-    )
-
-
-def _part(
-    plan: Plan, batch: Batch, group: KeyGroup, bits: NDArray[np.object_], of_types: Bools
-) -> tuple[list[int], list[Key], list[int], int]:
-    mine = bits & group.tests
-    matters = of_types & (np.ones(len(batch), dtype=np.bool_) if plan.reads_all else mine != 0)
-    codes, keys = key_codes(batch, group.paths)
-    kept = np.array([_sampled(key, plan.pattern.sample_ppm) for key in keys] + [False], dtype=np.bool_)
-    nulls = int(np.count_nonzero(matters & (codes < 0)))
-    rows = np.flatnonzero(matters & (codes >= 0) & kept[codes])
-    return rows.tolist(), [keys[code] for code in codes[rows]], mine[rows].tolist(), nulls
+    return Feed(plan, answers, since_ms)
 
 
 def _bits(masks: list[Bools], length: int) -> NDArray[np.object_]:
@@ -89,51 +130,6 @@ def _bits(masks: list[Bools], length: int) -> NDArray[np.object_]:
     for i, mask in enumerate(masks):
         bits |= mask.astype(bits.dtype) << i if small else np.where(mask, 1 << i, 0).astype(object)
     return bits
-
-
-def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
-    """A code for each row's key and the keys by code; -1 where a part of the key is null.
-
-    >>> from cep.event import Event
-    >>> batch = Batch.of([Event("A", 1, 0, {"u": "x"}), Event("A", 2, 1, {}), Event("A", 3, 2, {"u": "x"})])
-    >>> key_codes(batch, (("u",),))[0].tolist()
-    [0, -1, 0]
-    """
-    if not paths:
-        return np.zeros(len(batch), dtype=np.int32), [()]
-    parts = [_path_codes(batch, path) for path in paths]
-    if len(parts) == 1:
-        codes, values = parts[0]
-        return codes, [(value,) for value in values]
-    stacked = np.stack([codes for codes, _ in parts])
-    distinct, inverse = np.unique(stacked, axis=1, return_inverse=True)
-    keys: list[Key] = []
-    table = np.full(distinct.shape[1], -1, dtype=np.int32)
-    for i, column in enumerate(distinct.T):
-        if (column >= 0).all():
-            table[i] = len(keys)
-            keys.append(tuple(values[code] for code, (_, values) in zip(column, parts, strict=True)))
-    return table[np.asarray(inverse).reshape(-1)], keys
-
-
-def _path_codes(batch: Batch, path: Path) -> tuple[Codes, list[Value]]:
-    column = batch.column(path[0])
-    if len(path) == 1 and not any(isinstance(value, (list, dict)) for value in column.values):
-        return column.codes, list(column.values)
-    coder = Coder()
-    table = np.array([coder.code(_hashable(_dig(value, path[1:]))) for value in column.values] + [-1])
-    return table.astype(np.int32)[column.codes], coder.values
-
-
-def _dig(value: Value, path: Path) -> Value:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def _hashable(value: Value) -> Value:
-    """A list or record as a key is its text."""
-    return repr(value) if isinstance(value, (list, dict)) else value
 
 
 def _sampled(key: Key, ppm: int | None) -> bool:

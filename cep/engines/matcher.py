@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from cep.columns import Batch
+from cep.engines.feed import Feed
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Event, Key, Position
 
@@ -66,22 +66,6 @@ class Counters:
     """The rule stopped itself at a limit (`overflow: stop_rule`)."""
     open_runs_max: int = 0
     """The most partial matches any key had at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """The rows of a batch that concern one plan, in order; bit i of `bits` says that test i holds.
-
-    A row stands here once for each key it has: steps with a `BY` of their own may give it several.
-    """
-
-    batch: Batch
-    rows: Sequence[int]
-    keys: Sequence[Key]
-    bits: Sequence[int]
-    null_keys: int = 0
-    since_ms: int | None = None
-    """How far back history reaches: a leading absence cannot be judged before it has its length."""
 
 
 class Matcher(Protocol):

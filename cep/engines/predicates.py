@@ -1,19 +1,25 @@
 """All local predicates of all plans over a batch: each distinct one is asked once.
 
-one field is read        once for each distinct value of the column, then spread by codes
-several, or the time     row by row, on the rows that the conjuncts before it left
+one field of few values    once for each distinct value of the column, then spread by codes
+numbers, several fields    as arrays, over the rows that the conjuncts before it left
+`this`                     row by row, over those rows
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools
+from cep.columns import Batch, Bools, Numbers
+from cep.engines.arrays import Arr, Asked, evaluate, true_where
 from cep.engines.evaluate import Scope, true_of
+from cep.engines.field_values import values_at, values_of
 from cep.event import Event
-from cep.plan.expr import Expr, Field, conjuncts, root_fields, walk
+from cep.plan.expr import Aggregate, Every, Expr, Field, Prev, conjuncts, root_fields, walk
 
 
 class PredicateTable:
@@ -25,48 +31,89 @@ class PredicateTable:
         parts = {part for predicate in self._predicates for part in predicate}
         self._asked = {part: true_of(part) for part in parts}
         self._reads = {part: sorted(name for _, name in root_fields(part)) for part in parts}
-        self._by_value = {part for part in parts if len(self._reads[part]) == 1 and not _reads_event(part)}
+        self._by_value = {part: len(self._reads[part]) == 1 and not _reads_event(part) for part in parts}
 
-    def masks(self, batch: Batch, within: Sequence[Bools]) -> list[Bools]:
-        """For each predicate the rows of its `within` mask on which it is true."""
-        values: dict[Expr, Bools] = {}
+    def masks(
+        self, batch: Batch, within: Sequence[Bools], values: Callable[[str], Arr] | None = None
+    ) -> list[Bools]:
+        """For each predicate the rows of its `within` mask on which it is true; `values` reads a field."""
+        asked = _Asked(batch, {}, values or partial(values_of, batch))
         return [
-            self._mask(batch, predicate, rows, values)
+            self._mask(asked, predicate, rows)
             for predicate, rows in zip(self._predicates, within, strict=True)
         ]
 
-    def _mask(
-        self, batch: Batch, predicate: tuple[Expr, ...], rows: Bools, values: dict[Expr, Bools]
-    ) -> Bools:
+    def _mask(self, asked: _Asked, predicate: tuple[Expr, ...], rows: Bools) -> Bools:
         mask = rows
-        ordered = sorted(predicate, key=lambda part: part not in self._by_value)
-        for part in ordered:
+        whole = [part for part in predicate if self._by_value.get(part)]
+        for part in whole:
             if not mask.any():
                 return mask
-            if part in self._by_value:
-                if part not in values:
-                    values[part] = self._spread(batch, part)
-                mask = mask & values[part]
-            else:
-                mask = self._row_by_row(batch, part, mask)
+            if part not in asked.known:
+                asked.known[part] = self._whole(asked, part)
+            mask = mask & asked.known[part]
+        for part in predicate:
+            if part not in whole and mask.any():
+                mask = self._narrow(asked, part, mask)
         return mask
 
-    def _spread(self, batch: Batch, part: Expr) -> Bools:
-        """Ask once for each distinct value that occurs, and once for null."""
+    def _whole(self, asked: _Asked, part: Expr) -> Bools:
+        """Ask of all rows: as arrays if the field is of numbers, else once for each distinct value."""
         (name,) = self._reads[part]
-        column, asked = batch.column(name), self._asked[part]
+        column = asked.batch.column(name)
+        if isinstance(column, Numbers):
+            everywhere = _Everywhere(asked.batch, asked.values, np.arange(len(asked.batch)))
+            return true_where(evaluate(part, everywhere), len(asked.batch))
         table = np.zeros(len(column.values) + 1, dtype=np.bool_)
-        for code in np.unique(column.codes):
-            fields = {name: column.values[code]} if code >= 0 else {}
-            table[code] = asked(Scope(Event("", 0, 0, fields), {}, ()))
+        for code in np.flatnonzero(np.bincount(column.codes + 1, minlength=len(table))).tolist():
+            fields = {name: column.values[code - 1]} if code else {}
+            table[code - 1] = self._asked[part](Scope(Event("", 0, 0, fields), {}, ()))
         return table[column.codes]
 
-    def _row_by_row(self, batch: Batch, part: Expr, mask: Bools) -> Bools:
-        found = np.zeros(len(batch), dtype=np.bool_)
-        names, asked = self._reads[part], self._asked[part]
-        for row in np.flatnonzero(mask).tolist():
-            found[row] = asked(Scope(batch.event(row, names), {}, ()))
+    def _narrow(self, asked: _Asked, part: Expr, mask: Bools) -> Bools:
+        """Ask only of the rows of a mask."""
+        rows = np.flatnonzero(mask)
+        found = np.zeros(len(asked.batch), dtype=np.bool_)
+        try:
+            found[rows] = true_where(evaluate(part, _Everywhere(asked.batch, asked.values, rows)), len(rows))
+        except NotImplementedError:
+            names = self._reads[part]
+            for row in rows.tolist():
+                found[row] = self._asked[part](Scope(asked.batch.event(row, names), {}, ()))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A batch, and the answers that hold for all of its rows."""
+
+    batch: Batch
+    known: dict[Expr, Bools]
+    values: Callable[[str], Arr]
+
+
+@dataclass(frozen=True, slots=True)
+class _Everywhere:
+    """Some rows of a batch, with nothing bound: see `arrays.Asked`."""
+
+    batch: Batch
+    values: Callable[[str], Arr]
+    rows: NDArray[np.intp]
+
+    def field(self, path: tuple[str, ...]) -> Arr:
+        return values_at(self.batch, path, self.values, self.rows)
+
+    def ref(self, var: str, path: tuple[str, ...], index: int) -> Arr:
+        raise NotImplementedError
+
+    def aggregate(self, expr: Aggregate | Every) -> Arr:
+        raise NotImplementedError
+
+    def behind(self, expr: Prev) -> Asked:
+        raise NotImplementedError
+
+    def key(self, index: int) -> Arr:
+        raise NotImplementedError
 
 
 def _reads_event(part: Expr) -> bool:

@@ -17,9 +17,10 @@ from typing import Final
 from cep.engines.attempts import News, fire, merge, offer, start
 from cep.engines.automaton import Automaton
 from cep.engines.evaluate import Scope
+from cep.engines.feed import Feed
 from cep.engines.history import Bound, bindings
 from cep.engines.key_state import KeyState, give_up_excess, give_up_long, restored
-from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Feed, Gathered, Limits, Match, Outcome
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Gathered, Limits, Match, Outcome
 from cep.engines.runs import Arrival, due_ms
 from cep.engines.skip import picked, survivors
 from cep.engines.snapshot import NEVER_MS, Overall, Run, Snapshot
@@ -55,7 +56,7 @@ class ReferenceMatcher:
         if self._covers_from_ms is None:
             self._covers_from_ms = feed.since_ms
         last_row, event = -1, None
-        for row, key, bits in zip(feed.rows, feed.keys, feed.bits, strict=True):
+        for row, key, bits in feed.offers:
             if self.counters.stopped:
                 break
             if row != last_row or event is None:
@@ -89,6 +90,10 @@ class ReferenceMatcher:
     def keys_held(self) -> int:
         """How many keys have state now."""
         return len(self._keys)
+
+    def holds(self, key: Key) -> bool:
+        """Whether there is anything of a key."""
+        return key in self._keys
 
     # --- state as a value --------------------------------------------------------------------------------
 
@@ -128,6 +133,8 @@ class ReferenceMatcher:
         else:
             self._touch(key)
         self._pass_time(key, state, event.ts_ms - 1)
+        if state.stopped:
+            return
         if not state.attempts and not self._recent(state, event.ts_ms - 1):
             # As if `advance` had come between: how events are cut into batches must not be seen in alerts.
             state.ordinal, state.seen = 0, {}

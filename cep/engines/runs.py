@@ -67,7 +67,7 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     waiting = [index for index, _ in alive]
     chosen = auto.choose(run.state, fits, waiting)
     taken = tuple(
-        _keep(auto, run, arcs[index], _take(run, arcs[index], now), alive, suspects) for index in chosen
+        _keep(auto, run, arcs[index], take(run, arcs[index], now), alive, suspects) for index in chosen
     )
     left = tuple(
         (index, limit_ms)
@@ -88,7 +88,7 @@ def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[Taken,
     scope = Scope(now.event, {}, now.key)
     arcs = auto.arcs[0]
     fits = [i for i in allowed if arcs[i].step is not None and _takes(auto, nothing, arcs[i], now, scope)]
-    return tuple(Taken(_take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
+    return tuple(Taken(take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
 
 
 def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
@@ -201,7 +201,7 @@ def _takes(auto: Automaton, run: Run, arc: Arc, now: Arrival, scope: Scope) -> b
     )
 
 
-def _take(run: Run, arc: Arc, now: Arrival) -> Run:
+def take(run: Run, arc: Arc, now: Arrival) -> Run:
     """The run behind the arc, its registers set; `arrive` opens its arcs."""
     assert arc.step is not None
     counts, scopes, closed = dict(run.counts), dict(run.scopes), run.closed

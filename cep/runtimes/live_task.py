@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cep.columns import Projection
+from cep.engines.engines import Engine
 from cep.inputs import InputSettings
 from cep.ports.kafka_topics import Outgoing, Part, Records
 from cep.ports.outgoing import Topics, alert_out, refused_out
@@ -25,7 +26,7 @@ from cep.ports.rows import Reading
 from cep.schema import Schema
 from cep.stream.alert import Rule
 from cep.stream.clock import EventClock
-from cep.stream.detector import Detector, Engine
+from cep.stream.detector import Detector
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from cep.columns import Batch, Projection
+from cep.engines.engines import ENGINES, Engine
 from cep.engines.matcher import Counters
 from cep.inputs import InputSettings
 from cep.ports.decode import open_source
@@ -28,7 +29,7 @@ from cep.ports.rows import Chunk
 from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
-from cep.stream.detector import Detector, Engine, reference_engine
+from cep.stream.detector import Detector
 
 EXAMPLES_MAX: Final = 3
 """How many rejects of each kind the summary keeps."""
@@ -49,7 +50,7 @@ class Options:
     `flush`: let time go on for ever at the end, which decides every absence.
     """
 
-    engine: Engine = reference_engine
+    engine: Engine = ENGINES["reference"]
     bounds: Bounds = BOUNDS
     from_ms: int | None = None
     to_ms: int | None = None

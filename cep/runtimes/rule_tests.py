@@ -12,9 +12,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from cep.columns import Batch
+from cep.engines.engines import ENGINES, Engine
 from cep.event import Event, Timestamp, Value, duration_ms, parse_duration_ms, parse_iso_ms
 from cep.stream.alert import Alert, Rule
-from cep.stream.detector import Detector, Engine, reference_engine
+from cep.stream.detector import Detector
 
 Expected: TypeAlias = Mapping[str, Value]
 """What an alert must have: `type`, `outcome`, `at` (ms), and any of its fields or parts of its key."""
@@ -55,7 +56,7 @@ class Verdict:
 
 
 def run_rule_test(
-    rule: Rule, events: Sequence[Event], expected: Sequence[Expected], engine: Engine = reference_engine
+    rule: Rule, events: Sequence[Event], expected: Sequence[Expected], engine: Engine = ENGINES["reference"]
 ) -> Verdict:
     """Feed the events in the order of their times; events of one time keep the order given."""
     ordered = sorted(events, key=lambda event: event.position)

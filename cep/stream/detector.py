@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from cep.columns import Batch
+from cep.engines.engines import ENGINES, Engine
 from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import FOREVER_MS, Counters, Match, Matcher
-from cep.engines.reference import ReferenceMatcher
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key, Value
 from cep.plan.expr import Expr
@@ -18,27 +18,20 @@ from cep.plan.pattern import Emit, Path
 from cep.state.codec import Kept
 from cep.stream.alert import Alert, Evidence, Rule, alert_id
 
-Engine = Callable[[Rule], Matcher]
-
-
-def reference_engine(rule: Rule) -> Matcher:
-    """The engine that steps the automaton run by run."""
-    return ReferenceMatcher(rule.plan, rule.limits)
-
-
-ENGINES: dict[str, Engine] = {"reference": reference_engine}
-
 
 class Detector:
     """Rules × keys of one worker. `process` is given batches in event-time order, each with a watermark."""
 
-    def __init__(self, rules: Sequence[Rule], engine: Engine = reference_engine) -> None:
+    def __init__(self, rules: Sequence[Rule], engine: Engine = ENGINES["reference"]) -> None:
         """One matcher for each rule."""
         self.rules = tuple(rules)
         self.alerts: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
         self._tests = Tests([rule.plan for rule in self.rules])
-        self._watch = {rule.name: _Watch(rule, engine(rule)) for rule in self.rules}
+        made = engine([(rule.plan, rule.limits) for rule in self.rules])
+        self._watch = {
+            rule.name: _Watch(rule, matcher) for rule, matcher in zip(self.rules, made, strict=True)
+        }
 
     def process(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Alert]:
         """Alerts that a batch and then the watermark complete, in the order of their detection.
@@ -46,11 +39,11 @@ class Detector:
         `since_ms`: how far back history reaches, if that is further than the first event of a batch.
         """
         found: list[tuple[tuple[object, ...], Alert]] = []
-        masks = self._tests.masks(batch) if batch is not None and len(batch) else {}
+        answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             matches: list[Match] = []
-            if batch is not None and len(batch):
-                matches += watch.matcher.process(make_feed(watch.rule.plan, batch, masks, since_ms))
+            if answers is not None:
+                matches += watch.matcher.process(make_feed(watch.rule.plan, answers.batch, answers, since_ms))
             matches += watch.matcher.advance(watermark_ms)
             for match in matches:
                 if watch.allows(match):

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection, concat
+from cep.engines.engines import ENGINES, Engine
 from cep.engines.snapshot import Overall
 from cep.errors import CepError
 from cep.event import Key
@@ -28,7 +29,7 @@ from cep.state.store import Delta, Offsets
 from cep.state.values import pack_value, unpack_value
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
-from cep.stream.detector import Detector, Engine, reference_engine
+from cep.stream.detector import Detector
 
 HEADER: Final = b""
 """The key of what belongs to no rule: time, and which rules the state is of."""
@@ -82,7 +83,7 @@ class TaskState:
         self,
         rules: Sequence[Rule],
         lateness_ms: Mapping[str, int],
-        engine: Engine = reference_engine,
+        engine: Engine = ENGINES["reference"],
         projection: Projection | None = None,
     ) -> None:
         """`lateness_ms`: each topic with the lateness allowed in it, in an order that never changes."""

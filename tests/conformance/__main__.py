@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import indent
 
-from cep.stream.detector import ENGINES
+from cep.engines.engines import ENGINES
 from tests.conformance.cases import Case, CaseFile, CaseFileError, read_files
 from tests.conformance.run import Outcome, run_case, write
 from tests.conformance.text import UnsayableError

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from cep.columns import Batch
+from cep.engines.engines import ENGINES
 from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import Limits, Match, Matcher
@@ -18,8 +19,6 @@ from cep.event import Event, Value
 from cep.plan.compile import Plan
 from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
-from cep.stream.alert import Rule
-from cep.stream.detector import ENGINES
 from tests.conformance import eql, every_once, flink, row_pattern
 from tests.conformance.cases import Case, Found, Watermark
 from tests.conformance.text import NO_WINDOW_MS, RuleText, UnsayableError
@@ -96,7 +95,7 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
         return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
     if plan is None:
         return Outcome(case, "failed", "refused", rule.text, "accepted", errors_text(diagnostics))
-    matcher = ENGINES[engine](Rule("case", 1, plan, limits=rule.limits or UNLIMITED))
+    (matcher,) = ENGINES[engine]([(plan, rule.limits or UNLIMITED)])
     given = match_all(as_fed(case, rule), plan, matcher, way, rule)
     for outcome, wanted in (("match", case.expect), ("timeout", case.expect_timeout)):
         if wanted is None:

@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from cep.stream.detector import ENGINES
 from tests.conformance.__main__ import failure
 from tests.conformance.cases import Case, read_file
 from tests.conformance.run import Way, run_case
@@ -26,7 +25,7 @@ def test_the_cases_are_there() -> None:
 
 
 @pytest.mark.parametrize("way", ["single", "whole"])
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", ["reference", "vector"])
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in cases()])
 def test_case(case: Case, engine: str, way: Way) -> None:
     outcome = run_case(case, engine, way)

@@ -12,9 +12,9 @@ from ast import literal_eval
 import numpy as np
 
 from cep.columns import Batch
+from cep.engines.engines import ENGINES
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import FOREVER_MS, Limits, Match
-from cep.engines.reference import ReferenceMatcher
 from cep.errors import Source
 from cep.event import Event, Value
 from cep.language.parser import parse_pattern
@@ -69,11 +69,18 @@ def events_of(stream: str, shared: str = "") -> list[Event | int]:
 
 
 def matches(
-    pattern: str | Plan, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
+    pattern: str | Plan,
+    stream: str,
+    *,
+    flush: bool = True,
+    limits: Limits | None = None,
+    shared: str = "",
+    engine: str = "reference",
 ) -> list[Match]:
-    """What the reference engine gives, one event at a time."""
+    """What an engine gives, one event at a time."""
     plan = plan_of(pattern) if isinstance(pattern, str) else pattern
-    matcher, tests, found = ReferenceMatcher(plan, limits), Tests([plan]), []
+    (matcher,) = ENGINES[engine]([(plan, limits or Limits())])
+    tests, found = Tests([plan]), []
     for item in events_of(stream, shared):
         if isinstance(item, int):
             found += matcher.advance(item)
@@ -90,10 +97,17 @@ def told(match: Match) -> str:
 
 
 def alerts(
-    text: str, stream: str, *, flush: bool = True, limits: Limits | None = None, shared: str = ""
+    text: str,
+    stream: str,
+    *,
+    flush: bool = True,
+    limits: Limits | None = None,
+    shared: str = "",
+    engine: str = "reference",
 ) -> list[str]:
     """All matches, told, in the order they were given."""
-    return [told(match) for match in matches(text, stream, flush=flush, limits=limits, shared=shared)]
+    found = matches(text, stream, flush=flush, limits=limits, shared=shared, engine=engine)
+    return [told(match) for match in found]
 
 
 def batch_of(stream: str) -> Batch:

@@ -13,9 +13,10 @@ CASES = cases_of(Path(__file__).parent / "cases" / "decisions.txt")
 ELSEWHERE = {17: "tests/runtimes/test_replay.py: late events"}
 
 
+@pytest.mark.parametrize("engine", ["reference", "vector"])
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))
-def test_decision(case: Case) -> None:
-    found = alerts(case.pattern, case.stream, flush=case.flush, shared=case.shared)
+def test_decision(case: Case, engine: str) -> None:
+    found = alerts(case.pattern, case.stream, flush=case.flush, shared=case.shared, engine=engine)
     assert tuple(found) == case.expected
 
 

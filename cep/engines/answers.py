@@ -1,0 +1,165 @@
+"""What all engines ask of a batch, worked out once for all rules: masks of tests, order by key, positions.
+
+    batch row        0    1    2    3    4         rows in time
+    key              x    y    x    -    y         - is null: such a row matches nothing
+    key order        0    2    1    4              rows by key, in each key still in time
+    position         0    1    2    3              a row's place in that order
+
+In key order "the next event of this key that passes a test" is a binary search among positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cep.columns import Batch, Bools, Codes, Ints
+from cep.engines.arrays import Arr
+from cep.engines.field_values import values_of
+from cep.engines.key_codes import key_codes
+from cep.engines.key_table import KeyTable
+from cep.event import Key
+from cep.plan.compile import Test
+from cep.plan.pattern import Path
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class KeyOrder:
+    """The rows of a batch that have a key, by key. `rows[p]` is the row at position p, `ids[p]` its key."""
+
+    table: KeyTable
+    rows: NDArray[np.intp]
+    ids: Codes
+    ts_ms: Ints
+    seq: Ints
+
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """Where each key's rows begin."""
+        first = np.ones(len(self.ids), dtype=np.bool_)
+        first[1:] = self.ids[1:] != self.ids[:-1]
+        return np.flatnonzero(first)
+
+    @cached_property
+    def ends(self) -> NDArray[np.intp]:
+        """Where each key's rows end, one past."""
+        return np.append(self.starts[1:], len(self.ids))
+
+    @cached_property
+    def keys(self) -> Codes:
+        """The keys of the batch, each once, ascending."""
+        return self.ids[self.starts]
+
+
+class Answers(Mapping[Test, Bools]):
+    """A batch with everything that was asked of it. As a mapping: for each test the rows that pass it."""
+
+    def __init__(self, batch: Batch, tables: Mapping[tuple[Path, ...], KeyTable]) -> None:
+        """Nothing is worked out yet; `masks` is for the maker to set."""
+        self.batch = batch
+        self.masks: Mapping[Test, Bools] = {}
+        self._tables = tables
+        self._known: dict[Hashable, Any] = {}
+
+    def __getitem__(self, test: Test) -> Bools:
+        return self.masks[test]
+
+    def __iter__(self) -> Iterator[Test]:
+        return iter(self.masks)
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def once(self, question: Hashable, work: Callable[[], T]) -> T:
+        """The answer to a question of the caller's own, worked out once for the batch."""
+        if question not in self._known:
+            self._known[question] = work()
+        found: T = self._known[question]
+        return found
+
+    def codes(self, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
+        """See `key_codes`."""
+        return self.once(("codes", paths), lambda: key_codes(self.batch, paths))
+
+    def order(self, paths: tuple[Path, ...]) -> KeyOrder:
+        """The rows by key."""
+        return self.once(("order", paths), lambda: self._order(paths))
+
+    def has_nulls(self, paths: tuple[Path, ...]) -> bool:
+        """Whether some row has a null in its key."""
+        return len(self.order(paths).rows) < len(self.batch)
+
+    def mask_by_key(self, paths: tuple[Path, ...], test: Test) -> Bools:
+        """A test's mask in key order."""
+        return self.once(("mask", paths, test), lambda: self.masks[test][self.order(paths).rows])
+
+    def positions(self, paths: tuple[Path, ...], tests: frozenset[Test]) -> NDArray[np.intp]:
+        """The positions of rows that pass any of the tests, ascending."""
+        return self.once(("positions", paths, tests), lambda: np.flatnonzero(self._any(paths, tests)))
+
+    def count(self, tests: frozenset[Test]) -> int:
+        """How many rows pass any of the tests."""
+        return self.once(("count", tests), lambda: int(np.count_nonzero(self.union(tests))))
+
+    def field(self, name: str) -> Arr:
+        """A field of every row, in the quickest kind that holds its values exactly."""
+        return self.once(("field", name), lambda: values_of(self.batch, name))
+
+    def of_types(self, types: tuple[str, ...] | None) -> Bools:
+        """The rows whose event type is one of these; None is every row."""
+        return self.once(("types", types), lambda: type_mask(self.batch, types))
+
+    def union(self, tests: frozenset[Test]) -> Bools:
+        """The rows that pass any of the tests."""
+        found = np.zeros(len(self.batch), dtype=np.bool_)
+        for test in tests:
+            found |= self.masks[test]
+        return found
+
+    def _any(self, paths: tuple[Path, ...], tests: frozenset[Test]) -> Bools:
+        if len(tests) == 1:
+            return self.mask_by_key(paths, next(iter(tests)))
+        found = np.zeros(len(self.order(paths).rows), dtype=np.bool_)
+        for test in tests:
+            found |= self.mask_by_key(paths, test)
+        return found
+
+    def _order(self, paths: tuple[Path, ...]) -> KeyOrder:
+        codes, keys = self.codes(paths)
+        table = self._tables[paths]
+        occurs = np.zeros(len(keys) + 1, dtype=np.bool_)
+        occurs[codes] = True
+        there = np.flatnonzero(occurs[:-1])
+        numbers = np.full(len(keys) + 1, -1, dtype=np.int32)
+        numbers[there] = table.ids([keys[code] for code in there.tolist()])
+        ids = numbers[codes]
+        rows = _stable_order(ids)
+        rows = rows[int(np.count_nonzero(ids < 0)) :]
+        return KeyOrder(table, rows, ids[rows], self.batch.ts_ms[rows], self.batch.seq[rows])
+
+
+def type_mask(batch: Batch, types: tuple[str, ...] | None) -> Bools:
+    """The rows whose event type is one of these; None is every row."""
+    if types is None:
+        return np.ones(len(batch), dtype=np.bool_)
+    wanted = np.array([name in types for name in batch.type_names] + [False], dtype=np.bool_)
+    return wanted[batch.types]
+
+
+def _stable_order(ids: Codes) -> NDArray[np.intp]:
+    """Rows by number, in each number as they were. Sixteen bits at a time, since that is a radix sort."""
+    if not len(ids) or (ids == ids[0]).all():
+        return np.arange(len(ids))
+    low = (ids & 0xFFFF).astype(np.uint16) if ids.min() >= 0 else None
+    if low is not None and ids.max() <= 0xFFFF:
+        return np.argsort(low, kind="stable")
+    shifted = ids.astype(np.int64) + 1
+    rows = np.argsort((shifted & 0xFFFF).astype(np.uint16), kind="stable")
+    return rows[np.argsort((shifted >> 16).astype(np.uint16)[rows], kind="stable")]

@@ -1,0 +1,54 @@
+"""The key of each row of a batch, as a code: what `BY` says, read from columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cep.columns import Batch, Coder, Codes
+from cep.event import Key, Value
+from cep.plan.pattern import Path
+
+
+def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
+    """A code for each row's key and the keys by code; -1 where a part of the key is null.
+
+    >>> from cep.event import Event
+    >>> batch = Batch.of([Event("A", 1, 0, {"u": "x"}), Event("A", 2, 1, {}), Event("A", 3, 2, {"u": "x"})])
+    >>> key_codes(batch, (("u",),))[0].tolist()
+    [0, -1, 0]
+    """
+    if not paths:
+        return np.zeros(len(batch), dtype=np.int32), [()]
+    parts = [_path_codes(batch, path) for path in paths]
+    if len(parts) == 1:
+        codes, values = parts[0]
+        return codes, [(value,) for value in values]
+    stacked = np.stack([codes for codes, _ in parts])
+    distinct, inverse = np.unique(stacked, axis=1, return_inverse=True)
+    keys: list[Key] = []
+    table = np.full(distinct.shape[1], -1, dtype=np.int32)
+    for i, column in enumerate(distinct.T):
+        if (column >= 0).all():
+            table[i] = len(keys)
+            keys.append(tuple(values[code] for code, (_, values) in zip(column, parts, strict=True)))
+    return table[np.asarray(inverse).reshape(-1)], keys
+
+
+def _path_codes(batch: Batch, path: Path) -> tuple[Codes, list[Value]]:
+    column = batch.column(path[0])
+    if len(path) == 1 and not any(isinstance(value, (list, dict)) for value in column.values):
+        return column.codes, list(column.values)
+    coder = Coder()
+    table = np.array([coder.code(_hashable(_dig(value, path[1:]))) for value in column.values] + [-1])
+    return table.astype(np.int32)[column.codes], coder.values
+
+
+def _dig(value: Value, path: Path) -> Value:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _hashable(value: Value) -> Value:
+    """A list or record as a key is its text."""
+    return repr(value) if isinstance(value, (list, dict)) else value

@@ -1,0 +1,218 @@
+"""The fast engine: patterns whose runs are each at one place, matched by array operations over batches.
+
+    answers ──▶ kernel ──candidates──▶ chooser ──▶ matches     a kernel for rules that differ in choice only
+                   └──── crowded keys ──▶ stepped engine ──▶   limits are its business
+
+What a pattern must be for that is said in `vector_track`; any other is stepped by `reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cep.columns import Bools, Ints
+from cep.engines.automaton import Automaton
+from cep.engines.feed import Feed
+from cep.engines.matcher import FOREVER_MS, Counters, Limits, Match, Matcher
+from cep.engines.reference import ReferenceMatcher
+from cep.engines.runs import Arrival, Taken, arrive, take
+from cep.engines.snapshot import Begun, Overall, Run, Snapshot
+from cep.engines.vector_choose import Chooser
+from cep.engines.vector_kernel import Found, Handed, Kernel, Story
+from cep.engines.vector_track import Track, UnfitError, track_of
+from cep.event import Key, Position
+from cep.plan.compile import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a plan is matched: as arrays with its track, or stepped for a reason."""
+
+    track: Track | None
+    reason: str
+
+
+def choice(plan: Plan, limits: Limits | None = None) -> Choice:
+    """Whether a plan fits the vector engine."""
+    if limits is not None and limits.overflow == "stop_rule":
+        return Choice(None, "overflow: stop_rule")
+    try:
+        return Choice(track_of(plan), "every run is at one place")
+    except UnfitError as error:
+        return Choice(None, str(error))
+
+
+def matchers(rules: Sequence[tuple[Plan, Limits]]) -> list[Matcher]:
+    """A matcher for each rule: on arrays where the plan fits, else stepped."""
+    chosen = [choice(plan, limits) for plan, limits in rules]
+    groups: dict[object, list[int]] = {}
+    for i, ((plan, limits), one) in enumerate(zip(rules, chosen, strict=True)):
+        if one.track is not None:
+            groups.setdefault(_likeness(plan, limits, one.track), []).append(i)
+    kernels: dict[int, Kernel] = {}
+    for members in groups.values():
+        plans = [rules[i][0] for i in members]
+        widest = max(plans, key=lambda plan: plan.pattern.within_ms or 0)
+        fields = sorted({name for plan in plans for name in plan.fields})
+        track = chosen[members[plans.index(widest)]].track
+        assert track is not None
+        kernel = Kernel(widest, track, widest.pattern.within_ms, rules[members[0]][1], fields)
+        kernels |= dict.fromkeys(members, kernel)
+    return [
+        VectorMatcher(plan, limits, kernels[i]) if i in kernels else ReferenceMatcher(plan, limits)
+        for i, (plan, limits) in enumerate(rules)
+    ]
+
+
+def matcher(plan: Plan, limits: Limits | None = None) -> Matcher:
+    """The matcher of one rule."""
+    return matchers([(plan, limits or Limits())])[0]
+
+
+def _likeness(plan: Plan, limits: Limits, track: Track) -> object:
+    """Rules for which this is equal have the same candidates, windows aside."""
+    windowed = any(stage.whole for stage in track.stages)
+    pattern = replace(
+        plan.pattern,
+        within_ms=plan.pattern.within_ms if windowed or plan.pattern.within_ms is None else 0,
+        pick="each",
+        after="none",
+        after_var=None,
+        limit=None,
+        emit=None,
+    )
+    return pattern, limits.runs_per_key, limits.events_per_key
+
+
+class VectorMatcher:
+    """See `Matcher`: one plan, every key, on the candidates of a kernel."""
+
+    def __init__(self, plan: Plan, limits: Limits, kernel: Kernel) -> None:
+        """A matcher with no state yet."""
+        self.counters = Counters()
+        self._plan = plan
+        self._limits = limits
+        self._kernel = kernel
+        self._chooser = Chooser(plan.pattern)
+        self._auto = Automaton(plan)
+        self._stepped = ReferenceMatcher(plan, limits)
+        self._seen: Found | None = None
+        self._watermark_ms = -FOREVER_MS
+        self._touched: set[Key] | None = None
+        kernel.clients.append(self)
+
+    def process(self, feed: Feed) -> list[Match]:
+        """What a batch completes; crowded keys go to the stepped engine with all they have."""
+        found = self._kernel.process(feed.answers)
+        self.counters.null_keys += feed.null_keys
+        self.counters.offered += feed.count
+        self._touch(found)
+        matches = self._chooser.matches(found)
+        for handed in found.handed:
+            self.adopt(handed)
+        if found.held is not None:
+            only = Feed(feed.plan, feed.answers, feed.since_ms, found.held)
+            matches = sorted(matches + self._stepped.process(only), key=lambda match: match.sort_key)
+            self.counters.dropped_runs = self._stepped.counters.dropped_runs
+        return matches
+
+    def advance(self, watermark_ms: int) -> list[Match]:
+        """What time completes."""
+        self._watermark_ms = max(watermark_ms, self._watermark_ms)
+        found = self._kernel.advance(watermark_ms)
+        fresh = found is not self._seen
+        self._seen = found
+        matches = self._chooser.matches(found) if fresh else []
+        if fresh:
+            self._touch(found)
+        self._chooser.prune(watermark_ms)
+        stepped = self._stepped.advance(watermark_ms)
+        return sorted(matches + stepped, key=lambda match: match.sort_key) if stepped else matches
+
+    def deadline_ms(self, key: Key) -> int | None:
+        """The next time `advance` can matter for this key."""
+        if self._kernel.is_held(key):
+            return self._stepped.deadline_ms(key)
+        runs = self._kernel.runs_of(key)
+        mine = self._mine(key, runs.start_ms, runs.start_seq)
+        due_ms = self._kernel.due_ms(runs, self._within_ms)[mine]
+        return int(due_ms.min()) if len(due_ms) and int(due_ms.min()) < FOREVER_MS else None
+
+    def open_runs(self) -> int:
+        """How many partial matches there are now, over all keys."""
+        gone = self._chooser.horizons()
+        count = self._kernel.open_runs(self._within_ms, self._watermark_ms, gone)
+        return count + self._stepped.open_runs()
+
+    # --- state as a value --------------------------------------------------------------------------------
+
+    def touched(self) -> set[Key]:
+        """Keys whose state may have changed since the last call; the first call starts the count."""
+        touched = self._touched or set()
+        self._touched = set()
+        self._kernel.tracks = True
+        return touched | self._stepped.touched()
+
+    def snapshot(self, key: Key) -> Snapshot | None:
+        """What lives of a key, in the words of the automaton."""
+        if self._kernel.is_held(key):
+            return self._stepped.snapshot(key)
+        if key in self._chooser.stopped:
+            return Snapshot(stopped=True)
+        begun = self._begun(key, self._kernel.stories_of(key, self._within_ms, self._watermark_ms))
+        return Snapshot(begun=begun) if begun else None
+
+    def restore(self, key: Key, snapshot: Snapshot) -> None:
+        """Go on with a key from a snapshot: stepped, until there is nothing left of it."""
+        self._kernel.hold(key)
+        self._chooser.forget(key)
+        self._stepped.restore(key, snapshot)
+
+    def overall(self) -> Overall:
+        """What is held beside the keys."""
+        return self._stepped.overall()
+
+    def restore_overall(self, overall: Overall) -> None:
+        """Go on from that; before the first event."""
+        self._stepped.restore_overall(overall)
+
+    # --- keys that are stepped ---------------------------------------------------------------------------
+
+    def idle(self, key: Key) -> bool:
+        """Whether the stepped engine has nothing of a key."""
+        return not self._stepped.holds(key)
+
+    def adopt(self, handed: Handed) -> None:
+        """Have a key stepped from now on."""
+        stopped = handed.key in self._chooser.stopped
+        begun = () if stopped else self._begun(handed.key, handed.runs)
+        if begun or stopped:
+            self._stepped.restore(handed.key, Snapshot(begun=begun, stopped=stopped))
+
+    @property
+    def _within_ms(self) -> int:
+        within_ms = self._plan.pattern.within_ms
+        return FOREVER_MS if within_ms is None else within_ms
+
+    def _mine(self, key: Key, start_ms: Ints, start_seq: Ints) -> Bools:
+        """Which of the kernel's runs no match of this rule has taken away."""
+        at = self._chooser.horizon(key)
+        mine: Bools = (start_ms > at.ts_ms) | ((start_ms == at.ts_ms) & (start_seq > at.seq))
+        return mine
+
+    def _begun(self, key: Key, runs: Sequence[tuple[Position, Story]]) -> tuple[Begun, ...]:
+        at = self._chooser.horizon(key)
+        return tuple(Begun(start, (self._run(key, story),)) for start, story in runs if start > at)
+
+    def _run(self, key: Key, story: Story) -> Run:
+        """A run that has taken these events, as the automaton tells it."""
+        run = Run(0, (), None, story[0][1].position, 0)
+        for move, event in story:
+            arc = self._auto.arcs[move.state][move.place]
+            run, _ = arrive(self._auto, Taken(take(run, arc, Arrival(event, key, 0, 0))), key)
+        return replace(run, fresh=False)
+
+    def _touch(self, found: Found) -> None:
+        if self._touched is not None:
+            self._touched |= found.touched()

@@ -1,0 +1,156 @@
+"""Which candidates become matches: a rule's window, pick and skip policy over what its kernel found.
+
+Candidates come by key and in the order in which they were decided. A start that a match took away is known by
+the horizon of its key: whatever starts up to there is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cep.columns import Ints
+from cep.engines.matcher import FOREVER_MS, Match
+from cep.engines.skip import picked
+from cep.engines.vector_kernel import Found
+from cep.event import Event, Key, Position
+from cep.plan.pattern import Pattern
+
+BEFORE_ALL = Position(-FOREVER_MS, 0)
+AFTER_ALL = Position(FOREVER_MS, 0)
+PRUNE_MIN = 1024
+
+Bindings = dict[str, list[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run that would be a match: its number among those found, its start, and when it was decided."""
+
+    number: int
+    key: Key
+    start: Position
+    detected: Position
+
+
+class Chooser:
+    """Picks and skips of one rule over all keys."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        """No match yet."""
+        self._pattern = pattern
+        self._within_ms = FOREVER_MS if pattern.within_ms is None else pattern.within_ms
+        self._horizons: dict[Key, Position] = {}
+        self._prune_at = PRUNE_MIN
+        self.stopped: set[Key] = set()
+        limit = pattern.limit
+        self._room = limit.count if limit is not None and limit.per_ms is None else FOREVER_MS
+        self._every = pattern.pick in ("each", "all") and pattern.after == "none" and self._room == FOREVER_MS
+
+    def horizon(self, key: Key) -> Position:
+        """What starts up to here is gone."""
+        return AFTER_ALL if key in self.stopped else self._horizons.get(key, BEFORE_ALL)
+
+    def forget(self, key: Key) -> None:
+        """Nothing of the key is known any more."""
+        self._horizons.pop(key, None)
+        self.stopped.discard(key)
+
+    def prune(self, watermark_ms: int) -> None:
+        """Drop horizons that are older than any open run, once their number may have doubled."""
+        if len(self._horizons) > self._prune_at:
+            old_ms = watermark_ms - self._within_ms
+            self._horizons = {key: at for key, at in self._horizons.items() if at.ts_ms >= old_ms}
+            self._prune_at = max(PRUNE_MIN, 2 * len(self._horizons))
+
+    def horizons(self) -> list[tuple[Key, Position]]:
+        """All horizons there are."""
+        return [(key, self.horizon(key)) for key in self._horizons.keys() | self.stopped]
+
+    def matches(self, found: Found) -> list[Match]:
+        """The matches among the candidates, sorted."""
+        if not len(found.start_ms):
+            return []
+        numbers = np.flatnonzero(found.last_ms - found.start_ms <= self._within_ms)
+        if self._every:
+            chosen = numbers.tolist()
+            bound: Sequence[Bindings] = found.trails.bindings(chosen)
+        else:
+            chosen, bound = self._chosen(found, numbers)
+        made = [_match(found, i, bindings) for i, bindings in zip(chosen, bound, strict=True)]
+        made.sort(key=lambda match: match.sort_key)
+        return made
+
+    def _chosen(self, found: Found, numbers: NDArray[np.intp]) -> tuple[list[int], Sequence[Bindings]]:
+        events = self._pattern.after in ("to_first", "to_last", "past_last")
+        known = (
+            dict(zip(numbers.tolist(), found.trails.bindings(numbers.tolist()), strict=True))
+            if events
+            else {}
+        )
+        chosen: list[int] = []
+        for _, group in groupby(_candidates(found, numbers), key=lambda one: (one.key, one.detected)):
+            chosen += self._given(list(group), known.__getitem__)
+        return chosen, [known[i] for i in chosen] if events else found.trails.bindings(chosen)
+
+    def _given(self, group: list[Candidate], bindings: Callable[[int], Bindings]) -> list[int]:
+        """The matches among what one event or one deadline decides for a key."""
+        key, pattern = group[0].key, self._pattern
+        if key in self.stopped:
+            return []
+        alive = [one for one in group if one.start > self.horizon(key)]
+        waiting = [alive[i] for i in picked(pattern.pick, [one.start for one in alive])]
+        room, given = self._room, []
+        while waiting:
+            one = waiting.pop(0)
+            if room > 0:
+                given.append(one.number)
+            room -= 1
+            if pattern.after == "stop":
+                self.stopped.add(key)
+                return given
+            self._skip(key, one, bindings)
+            waiting = [other for other in waiting if other.start > self.horizon(key)]
+        return given
+
+    def _skip(self, key: Key, one: Candidate, bindings: Callable[[int], Bindings]) -> None:
+        match self._pattern.after:
+            case "none" | "stop":
+                return
+            case "to_next":
+                at = one.start
+            case "past_last":
+                at = _last(bindings(one.number))
+            case "to_first" | "to_last":
+                events = bindings(one.number).get(self._pattern.after_var or "", ())
+                if not events:
+                    return
+                target = events[0 if self._pattern.after == "to_first" else -1].position
+                at = Position(target.ts_ms, target.seq - 1)
+        self._horizons[key] = max(at, self.horizon(key))
+
+
+def _candidates(found: Found, numbers: NDArray[np.intp]) -> list[Candidate]:
+    columns: tuple[Ints, ...] = (found.start_ms, found.start_seq, found.ts_ms, found.seq)
+    start_ms, start_seq, ts_ms, seq = (column[numbers].tolist() for column in columns)
+    rows = zip(numbers.tolist(), start_ms, start_seq, ts_ms, seq, strict=True)
+    return [Candidate(i, found.keys[i], Position(a, b), Position(c, d)) for i, a, b, c, d in rows]
+
+
+def _last(bindings: Bindings) -> Position:
+    return max(events[-1].position for events in bindings.values())
+
+
+def _match(found: Found, i: int, bindings: Bindings) -> Match:
+    return Match(
+        key=found.keys[i],
+        bindings=bindings,
+        start=Position(int(found.start_ms[i]), int(found.start_seq[i])),
+        last=_last(bindings),
+        ts_ms=int(found.ts_ms[i]),
+        detected=Position(int(found.ts_ms[i]), int(found.seq[i])),
+    )

@@ -1,0 +1,376 @@
+"""One track and its open runs, for all rules that differ only in what they choose among its matches.
+
+Rules that agree on everything but the length of `WITHIN`, picks, skips and outputs share a kernel. It steps
+runs for the longest window and gives candidates: what each start would complete if nothing else did. A rule
+takes from them what its own window, pick and skip policy allow.
+
+A key in which more runs might be open than a limit allows is handed to the stepped engine of every rule, with
+its runs, and comes back when none of them has anything of it. So limits have one meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from cep.columns import Batch, Bools, Codes, Ints
+from cep.engines.answers import Answers
+from cep.engines.key_table import KeyTable
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
+from cep.engines.vector_asks import Needs
+from cep.engines.vector_pool import NONE, Pool, Runs
+from cep.engines.vector_rows import RowStore, Slots
+from cep.engines.vector_step import OVER, Index, Setting, Stepping, offered, setup
+from cep.engines.vector_track import Move, Track
+from cep.engines.vector_trails import Trails, log_of
+from cep.event import Event, Key, Position
+from cep.plan.compile import Plan
+
+Story = list[tuple[Move, Event]]
+"""What a run has taken, oldest first."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """The runs that a key had before the batch: their starts and what they took."""
+
+    key: Key
+    runs: Sequence[tuple[Position, Story]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates as columns, in the order of key, decision and start; and what goes to stepped engines."""
+
+    keys: list[Key] = field(default_factory=list)
+    start_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    start_seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    last_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    ts_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    trails: Trails = field(default_factory=Trails)
+    handed: Sequence[Handed] = ()
+    held: Bools | None = None
+    """The rows of keys that are stepped, None if no key is."""
+    touched: Callable[[], set[Key]] = set
+    """The keys whose runs may have changed."""
+
+
+class Client(Protocol):
+    """A rule that takes from a kernel and steps the keys that the kernel hands over."""
+
+    def idle(self, key: Key) -> bool:
+        """Whether its stepped engine has nothing of a key."""
+        ...
+
+    def adopt(self, handed: Handed) -> None:
+        """Have a key stepped from now on."""
+        ...
+
+
+class Kernel:
+    """The open runs of one track. Each rule may call `process` and `advance` once for the same step."""
+
+    def __init__(
+        self, plan: Plan, track: Track, within_ms: int | None, limits: Limits, fields: Iterable[str]
+    ) -> None:
+        """No runs. `fields` are the root fields that any of the rules reads."""
+        (group,) = plan.key_groups
+        tests = frozenset(test for i, test in enumerate(plan.tests) if group.tests >> i & 1)
+        needs = Needs.of(track.asks())
+        self.setting = Setting(
+            track=track,
+            paths=group.paths,
+            within_ms=FOREVER_MS if within_ms is None else within_ms,
+            needs=needs,
+            offered=None if plan.reads_all else tests,
+            types=plan.types,
+        )
+        self.pool = Pool(needs, RowStore(fields))
+        self.clients: list[Client] = []
+        self.tracks = False
+        """Whether somebody asks which keys were touched."""
+        self._limits = limits
+        self._held: dict[Key, None] = {}
+        self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int16)
+        self._fields = tuple(fields)
+        self._answers: Answers | None = None
+        self._found = Found()
+        self._fired: tuple[int, Found] = (-FOREVER_MS, Found())
+        self._over: list[Slots] = []
+        self._table: KeyTable | None = None
+
+    # --- a batch -----------------------------------------------------------------------------------------
+
+    def process(self, answers: Answers) -> Found:
+        """What the batch completes."""
+        if self._answers is not answers:
+            self._answers, self._fired = answers, (-FOREVER_MS, Found())
+            self._forget()
+            self._found = self._step(answers)
+        return self._found
+
+    def _step(self, answers: Answers) -> Found:
+        order = answers.order(self.setting.paths)
+        if self.pool.holds not in order.table.holders:
+            order.table.holders.append(self.pool.holds)
+        self._table = order.table
+        barred = self._barred(answers)
+        carried = self.pool.take(self._touched(answers)) if len(self.pool) else self.pool.take(order.keys[:0])
+        before = len(carried)
+        stepping, starts = setup(self.setting, answers, carried, self.pool.rows, barred)
+        stepping.go(before, starts)
+        handed = self._overflowing(stepping)
+        runs = stepping.runs
+        given: list[Handed] = []
+        if len(handed):
+            given = [self._hand(key, carried, order.table.keys[key]) for key in handed.tolist()]
+            runs.stage[np.isin(runs.key, handed)] = OVER
+        found = self._candidates(stepping, answers.batch, handed, given, barred)
+        self._put_back(stepping, before, answers.batch)
+        return found
+
+    def _touched(self, answers: Answers) -> Codes:
+        """Keys of the batch that have runs and a row that the plan sees."""
+        order = answers.order(self.setting.paths)
+        has = self.pool.holds(order.keys)
+        if not has.any():
+            return order.keys[has]
+        keys, starts, ends = order.keys[has], order.starts[has], order.ends[has]
+        seen = offered(self.setting, answers)
+        return keys[np.searchsorted(seen, starts) < np.searchsorted(seen, ends)]
+
+    def _barred(self, answers: Answers) -> Codes:
+        """Numbers of the keys that are stepped; those that nobody has anything of any more are not."""
+        table = answers.order(self.setting.paths).table
+        for key in [key for key in self._held if all(client.idle(key) for client in self.clients)]:
+            del self._held[key]
+        ids = (table.id_of(key) for key in self._held)
+        return np.array(sorted(i for i in ids if i is not None), dtype=np.int32)
+
+    # --- limits ------------------------------------------------------------------------------------------
+
+    def _overflowing(self, stepping: Stepping) -> Codes:
+        """Keys that may at some moment have had more open runs, or a longer one, than the limits allow."""
+        runs, limits = stepping.runs, self._limits
+        long = runs.size > limits.events_per_key
+        suspects = np.unique(runs.key[long]) if long.any() else runs.key[:0]
+        if len(runs) > limits.runs_per_key:
+            keys, counts = np.unique(runs.key, return_counts=True)
+            crowded = [
+                key for key in keys[counts > limits.runs_per_key].tolist()
+                if self._most(stepping, key) > limits.runs_per_key
+            ]  # fmt: skip
+            suspects = np.union1d(suspects, np.array(crowded, dtype=np.int32))
+        return suspects.astype(np.int32)
+
+    def _most(self, stepping: Stepping, key: int) -> int:
+        """The most runs of a key that were open at once; never too few."""
+        runs, order = stepping.runs, stepping.order
+        mine = np.flatnonzero(runs.key == key)
+        first, past = np.searchsorted(order.ids, [key, key + 1])
+        times = order.ts_ms[first:past]
+        fresh = runs.cell[mine] == NONE
+        born = np.where(fresh, self._place(order.ts_ms, order.seq, first, past, runs, mine), first)
+        gone = np.where(runs.stage[mine] == OVER, stepping.at[mine], past)
+        gone = np.minimum(gone, first + np.searchsorted(times, runs.deadline_ms[mine], side="right"))
+        change = np.zeros(past - first + 2, dtype=np.int64)
+        np.add.at(change, born - first, 1)
+        np.add.at(change, np.maximum(gone, born) - first, -1)
+        return int(np.cumsum(change).max())
+
+    @staticmethod
+    def _place(ts_ms: Ints, seq: Ints, first: int, past: int, runs: Runs, mine: Index) -> Index:
+        """The positions of the starts of runs: by time and then sequence number."""
+        times, numbers = ts_ms[first:past], seq[first:past]
+        pairs = {pair: first + i for i, pair in enumerate(zip(times.tolist(), numbers.tolist(), strict=True))}
+        starts = zip(runs.start_ms[mine].tolist(), runs.start_seq[mine].tolist(), strict=True)
+        return np.array([pairs.get(pair, first) for pair in starts], dtype=np.intp)
+
+    def _hand(self, number: int, carried: Runs, key: Key) -> Handed:
+        self._held[key] = None
+        mine = np.flatnonzero(carried.key == number)
+        return Handed(key, self._stories(carried.of(mine)))
+
+    def _stories(self, runs: Runs) -> list[tuple[Position, Story]]:
+        moves = self.setting.track.moves
+        told = [
+            (
+                Position(start_ms, start_seq),
+                [(moves[move], self.pool.rows.event(row)) for move, row in self.pool.trail(cell)],
+            )
+            for start_ms, start_seq, cell in zip(
+                runs.start_ms.tolist(), runs.start_seq.tolist(), runs.cell.tolist(), strict=True
+            )
+        ]
+        return sorted(told, key=lambda pair: pair[0])
+
+    # --- what comes of it --------------------------------------------------------------------------------
+
+    def _candidates(
+        self, stepping: Stepping, batch: Batch, handed: Codes, given: list[Handed], barred: Codes
+    ) -> Found:
+        none = np.zeros(0, dtype=np.int64)
+        runs = np.concatenate([none, *(part[0] for part in stepping.matched)]).astype(np.intp)
+        ts_ms = np.concatenate([none, *(part[1] for part in stepping.matched)])
+        seq = np.concatenate([none, *(part[2] for part in stepping.matched)])
+        if len(handed):
+            kept = ~np.isin(stepping.runs.key[runs], handed)
+            runs, ts_ms, seq = runs[kept], ts_ms[kept], seq[kept]
+        all_runs = stepping.runs
+        order = np.lexsort(
+            (all_runs.start_seq[runs], all_runs.start_ms[runs], seq, ts_ms, all_runs.key[runs])
+        )
+        runs = runs[order]
+        held = np.union1d(handed, barred)
+        return Found(
+            keys=self._keys(all_runs.key[runs]),
+            start_ms=all_runs.start_ms[runs],
+            start_seq=all_runs.start_seq[runs],
+            last_ms=all_runs.last_ms[runs],
+            ts_ms=ts_ms[order],
+            seq=seq[order],
+            trails=Trails(
+                self.pool,
+                self.setting.track,
+                all_runs.cell[runs],
+                batch,
+                self._fields,
+                runs,
+                tuple(stepping.taken),
+            ),
+            handed=given,
+            held=self._rows_of(stepping, held) if len(held) else None,
+            touched=lambda: set(self._keys(np.unique(all_runs.key))),
+        )
+
+    @staticmethod
+    def _rows_of(stepping: Stepping, keys: Codes) -> Bools:
+        order = stepping.order
+        found = np.zeros(len(stepping.answers.batch), dtype=np.bool_)
+        found[order.rows[np.isin(order.ids, keys)]] = True
+        return found
+
+    def _put_back(self, stepping: Stepping, carried: int, batch: Batch) -> None:
+        """Keep what is open. A window that ends before the batch does can take no later event."""
+        runs = stepping.runs
+        waits = np.isin(runs.stage, self._waits)
+        open_ = (runs.stage != OVER) & (waits | (runs.deadline_ms >= int(batch.ts_ms[-1])))
+        closed = runs.cell[:carried][~open_[:carried]]
+        self._over.append(closed[closed != NONE])
+        kept = np.flatnonzero(open_)
+        if not len(kept):
+            return
+        staying = runs.of(kept)
+        log = log_of(stepping.taken, open_)
+        if len(log.runs):
+            rows, places, users = np.unique(log.rows, return_inverse=True, return_counts=True)
+            slots = self.pool.rows.add(batch, rows, users)
+            place = np.searchsorted(kept, log.runs)
+            staying.cell = self.pool.extend(staying.cell, place, slots[places], log.moves)
+            for refs in (*staying.registers.last.values(), *staying.registers.first.values()):
+                inside = refs >= 0
+                refs[inside] = -2 - slots[np.searchsorted(rows, refs[inside])]
+        self.pool.put(staying)
+
+    def _forget(self) -> None:
+        for cells in self._over:
+            self.pool.forget(cells)
+        self._over = []
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    def advance(self, watermark_ms: int) -> Found:
+        """What time alone completes."""
+        if self._fired[0] != watermark_ms:
+            self._fired = (watermark_ms, self._fire(watermark_ms) if len(self.pool) else Found())
+        return self._fired[1]
+
+    def _fire(self, watermark_ms: int) -> Found:
+        self.pool.sweep(watermark_ms, self._waits)
+        if not len(self._waits) and not self.tracks:
+            return Found()
+        keys = self.pool.due(watermark_ms, None if self.tracks else self._waits)
+        if not len(keys):
+            return Found()
+        runs = self.pool.take(keys)
+        touched = set(self._keys(keys)) if self.tracks else set()
+        past = runs.deadline_ms <= watermark_ms
+        self.pool.put(runs.of(np.flatnonzero(~past)))
+        self._over.append(runs.cell[past])
+        runs = runs.of(np.flatnonzero(past & np.isin(runs.stage, self._waits)))
+        runs = runs.of(np.lexsort((runs.start_seq, runs.start_ms, runs.deadline_ms, runs.key)))
+        return Found(
+            keys=self._keys(runs.key),
+            start_ms=runs.start_ms,
+            start_seq=runs.start_seq,
+            last_ms=runs.last_ms,
+            ts_ms=runs.deadline_ms,
+            seq=np.full(len(runs), TIMER_SEQ, dtype=np.int64),
+            trails=Trails(self.pool, self.setting.track, runs.cell),
+            touched=lambda: touched,
+        )
+
+    # --- one key -----------------------------------------------------------------------------------------
+
+    def is_held(self, key: Key) -> bool:
+        """Whether a key is stepped."""
+        return key in self._held
+
+    def hold(self, key: Key) -> None:
+        """Have a key stepped from now on by every rule."""
+        if key in self._held:
+            return
+        number = self._number(key)
+        self._held[key] = None
+        if len(number):
+            runs = self.pool.take(number)
+            handed = Handed(key, self._stories(runs))
+            self.pool.forget(runs.cell)
+            for client in self.clients:
+                client.adopt(handed)
+
+    def runs_of(self, key: Key) -> Runs:
+        """The open runs of a key."""
+        return self.pool.look(self._number(key))
+
+    def stories_of(self, key: Key, within_ms: int, watermark_ms: int) -> list[tuple[Position, Story]]:
+        """What the open runs of a key have taken, as far as a window allows."""
+        runs = self.runs_of(key)
+        return self._stories(runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms)))
+
+    def due_ms(self, runs: Runs, within_ms: int) -> Ints:
+        """When runs end by time alone, for a rule with that window."""
+        limit = np.minimum(runs.deadline_ms, np.minimum(runs.start_ms + within_ms, FOREVER_MS))
+        late = runs.last_ms - runs.start_ms > within_ms
+        due: Ints = np.where(
+            late, runs.start_ms, np.where(np.isin(runs.stage, self._waits), runs.deadline_ms, limit)
+        )
+        return due
+
+    def open_runs(self, within_ms: int, watermark_ms: int, horizons: Sequence[tuple[Key, Position]]) -> int:
+        """How many runs are open for a rule with that window; up to its horizons there are none."""
+        runs = self.pool.all()
+        mine = self.due_ms(runs, within_ms) > watermark_ms
+        if horizons and self._table is not None and len(runs):
+            at_ms = np.full(int(runs.key.max()) + 1, -FOREVER_MS, dtype=np.int64)
+            at_seq = np.zeros(len(at_ms), dtype=np.int64)
+            for key, at in horizons:
+                number = self._table.id_of(key)
+                if number is not None and number < len(at_ms):
+                    at_ms[number], at_seq[number] = at
+            ms, seq = at_ms[runs.key], at_seq[runs.key]
+            mine &= (runs.start_ms > ms) | ((runs.start_ms == ms) & (runs.start_seq > seq))
+        return int(np.count_nonzero(mine))
+
+    def _number(self, key: Key) -> Codes:
+        number = None if self._table is None else self._table.id_of(key)
+        return np.array([] if number is None else [number], dtype=np.int32)
+
+    def _keys(self, numbers: Codes) -> list[Key]:
+        assert self._table is not None
+        keys = self._table.keys
+        return [keys[i] for i in numbers.tolist()]

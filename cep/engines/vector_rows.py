@@ -1,0 +1,143 @@
+"""Events that open runs have bound, as columns with a count of users: what of a batch outlives it.
+
+A slot is one event. `add` gives slots to rows of a batch, `drop` takes them back when no run uses them, and
+the next batch fills them again. Fields are kept as the Python objects they are, so any value can be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cep.columns import Batch
+from cep.engines.arrays import Arr, boxed
+from cep.engines.field_values import dig
+from cep.event import Event, Timestamp
+
+Slots = NDArray[np.int64]
+
+
+class FreeList:
+    """Slots of growing arrays: which are free, and how many there are in all."""
+
+    def __init__(self) -> None:
+        """No slots."""
+        self.size = 0
+        self._free = np.zeros(0, dtype=np.int64)
+        self._left = 0
+
+    @property
+    def used(self) -> int:
+        """How many slots are in use."""
+        return self.size - self._left
+
+    def take(self, count: int) -> Slots:
+        """Slots for so many; the arrays must be as long as `size` afterwards."""
+        if count > self._left:
+            more = max(count - self._left, self.size // 2, 64)
+            fresh = np.arange(self.size + more - 1, self.size - 1, -1, dtype=np.int64)
+            self._free = np.concatenate([fresh, self._free[: self._left]])
+            self._left += more
+            self.size += more
+        self._left -= count
+        return self._free[self._left : self._left + count].copy()
+
+    def give(self, slots: Slots) -> None:
+        """Slots that are free again."""
+        if self._left + len(slots) > len(self._free):
+            grown = np.zeros(max(self.size, self._left + len(slots)), dtype=np.int64)
+            grown[: self._left] = self._free[: self._left]
+            self._free = grown
+        self._free[self._left : self._left + len(slots)] = slots
+        self._left += len(slots)
+
+
+def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """The array, longer if need be."""
+    if len(array) >= size:
+        return array
+    longer = np.zeros(size, dtype=array.dtype) if array.dtype != object else np.full(size, None, dtype=object)
+    longer[: len(array)] = array
+    return longer
+
+
+class RowStore:
+    """Events by slot, with the fields that a rule reads."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """No events yet; `names` are the root fields kept."""
+        self._slots = FreeList()
+        self._users = np.zeros(0, dtype=np.int32)
+        self._numbers = {name: np.zeros(0, dtype=np.int64) for name in ("ts_ms", "seq", "line")}
+        self._words = {name: np.zeros(0, dtype=object) for name in ("type", "source")}
+        self._fields = {name: np.zeros(0, dtype=object) for name in sorted(names)}
+
+    def __len__(self) -> int:
+        """How many events are kept."""
+        return self._slots.used
+
+    def add(self, batch: Batch, rows: NDArray[np.intp], users: NDArray[np.intp]) -> Slots:
+        """Keep rows of a batch, each with so many users."""
+        slots = self._slots.take(len(rows))
+        self._users = grown(self._users, self._slots.size)
+        for columns in (self._numbers, self._words, self._fields):
+            for name in columns:
+                columns[name] = grown(columns[name], self._slots.size)
+        self._users[slots] = users
+        self._numbers["ts_ms"][slots] = batch.ts_ms[rows]
+        self._numbers["seq"][slots] = batch.seq[rows]
+        self._numbers["line"][slots] = batch.line[rows]
+        self._words["type"][slots] = boxed(batch.type_names)[batch.types[rows]]
+        self._words["source"][slots] = boxed(batch.sources)[batch.source[rows]]
+        for name, column in self._fields.items():
+            column[slots] = field_objects(batch, name, rows)
+        return slots
+
+    def drop(self, slots: Slots) -> None:
+        """One user less for each slot; a slot may stand here several times."""
+        over, users = np.unique(slots, return_counts=True)
+        self._users[over] -= users
+        over = over[self._users[over] == 0]
+        for column in (*self._words.values(), *self._fields.values()):
+            column[over] = None
+        self._slots.give(over)
+
+    def read(self, path: tuple[str, ...], slots: Slots) -> Arr:
+        """A field of the events; a slot below 0 is none."""
+        none = slots < 0
+        if path == ("ts",):
+            times = [Timestamp(ms) for ms in self._numbers["ts_ms"][slots].tolist()]
+            found = boxed(times)
+            found[none] = None
+        elif path[0] not in self._fields or not len(self._users):
+            found = np.full(len(slots), None, dtype=object)
+        else:
+            found = self._fields[path[0]][slots]
+            found[none] = None
+            if len(path) > 1:
+                found = boxed([dig(value, path[1:]) for value in found.tolist()])
+        return Arr("any", found, np.array([value is None for value in found.tolist()], dtype=np.bool_))
+
+    def event(self, slot: int) -> Event:
+        """The event itself."""
+        numbers = {name: int(column[slot]) for name, column in self._numbers.items()}
+        fields = {name: column[slot] for name, column in self._fields.items() if column[slot] is not None}
+        return Event(
+            self._words["type"][slot],
+            numbers["ts_ms"],
+            numbers["seq"],
+            fields,
+            numbers["line"],
+            self._words["source"][slot],
+        )
+
+
+def field_objects(batch: Batch, name: str, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+    """A field of some rows as Python objects, None for null."""
+    column = batch.columns.get(name)
+    if column is None:
+        return np.full(len(rows), None, dtype=object)
+    return column.objects(rows)

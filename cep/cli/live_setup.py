@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cep.cli.problem_text import problem_text, tally
 from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
-from cep.cli.run_cmd import SEPARATOR
+from cep.cli.run_cmd import SEPARATOR, config_of
 from cep.cli.selection import select_rules
 from cep.cli.words import counted
 from cep.engines.engines import ENGINES
@@ -31,8 +30,7 @@ class Live:
 
 def open_live(environment: Mapping[str, str]) -> Live:
     """Read everything; CepError with all that is wrong."""
-    config = environment.get("CEP_CONFIG")
-    project = open_project(Path(config) if config else None)
+    project = open_project(config_of(environment))
     settings = checked(with_environment(project.project.live, environment))
     rules = _rules(project, environment)
     engine = environment.get("CEP_ENGINE", "reference")

@@ -21,7 +21,7 @@ from cep.cli.check_cmd import CheckFormat, check
 from cep.cli.explain_cmd import ExplainFormat, explain
 from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
 from cep.cli.rule_tests_cmd import run_rule_tests
-from cep.cli.run_cmd import RunOptions, run
+from cep.cli.run_cmd import RunOptions, dead_letters, run
 from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
 from cep.errors import CepError
 from cep.ports.lines import BOUNDS
@@ -57,6 +57,9 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="The project file; default: cep.yaml here or above."),
 ]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR is heeded.")]
+BrokersOption = Annotated[
+    str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, only results and errors.")]
 VerboseOption = Annotated[
     int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell more.")
@@ -260,9 +263,7 @@ def run_verb(
     *,
     config: ConfigOption = None,
     rules: RulesOption = None,
-    brokers: Annotated[
-        str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
-    ] = None,
+    brokers: BrokersOption = None,
     group: Annotated[str | None, typer.Option("--group", metavar="NAME", help="The consumer group.")] = None,
     topics: Annotated[
         str | None,
@@ -304,6 +305,37 @@ def run_verb(
     level = -1 if quiet else verbose
     options = RunOptions(config, rules or (), params or (), select, engine, level, given)
     _run(color, quiet, verbose, lambda _: run(options))
+
+
+dlq = typer.Typer(
+    name="dlq",
+    help="Records that a live worker refused.",
+    epilog=_epilog("cep dlq list", "cep dlq replay"),
+    no_args_is_help=True,
+)
+app.add_typer(dlq)
+
+LettersOption = Annotated[
+    str | None, typer.Option("--topic", metavar="TOPIC", help="Their topic; default: that of cep.yaml.")
+]
+
+
+@dlq.command("list", epilog=_epilog("cep dlq list | jq .reason", "cep dlq list --brokers kafka:9092"))
+def letters_verb(
+    *, config: ConfigOption = None, brokers: BrokersOption = None, topic: LettersOption = None
+) -> None:
+    """Print the refused records, a line of JSON each."""
+    options = RunOptions(config, settings={"brokers": brokers, "dead_letters": topic})
+    _run(Color.auto, False, 0, lambda _: dead_letters("list", options))
+
+
+@dlq.command("replay", epilog=_epilog("cep dlq replay", "cep dlq replay --brokers kafka:9092"))
+def send_back_verb(
+    *, config: ConfigOption = None, brokers: BrokersOption = None, topic: LettersOption = None
+) -> None:
+    """Send refused records back to where they came from, each once: after settings are mended."""
+    options = RunOptions(config, settings={"brokers": brokers, "dead_letters": topic})
+    _run(Color.auto, False, 0, lambda _: dead_letters("replay", options))
 
 
 def main() -> None:

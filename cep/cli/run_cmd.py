@@ -1,13 +1,13 @@
-"""`cep run`: the live worker. Options become environment, and the process becomes a Faust worker.
+"""`cep run` and `cep dlq`: options become environment, and another Python takes the place of this one.
 
-No other command may pay for importing Faust and its libraries, so a new Python takes the place of this one.
+No other command may pay for importing Faust and the Kafka client.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ SEPARATOR: Final = "\n"
 NEEDS: Final = ("faust", "confluent_kafka", "prometheus_client")
 
 WORKER: Final = "cep.cli.worker"
+LETTERS: Final = "cep.cli.letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,25 @@ class RunOptions:
 
 def run(options: RunOptions) -> int:
     """Never returns: the worker's exit code is that of this process. CepError if a library is missing."""
+    level = ("warning", "info", "debug")[max(0, min(2, options.verbosity + 1))]
+    return _become(["faust", "-A", WORKER, "worker", "--loglevel", level], options)
+
+
+def dead_letters(verb: str, options: RunOptions) -> int:
+    """`list` or `replay` them; never returns either."""
+    return _become([LETTERS, verb], options)
+
+
+def config_of(environment: Mapping[str, str]) -> Path | None:
+    """The project file that the environment names."""
+    name = environment.get("CEP_CONFIG")
+    return Path(name) if name else None
+
+
+def _become(module: Sequence[str], options: RunOptions) -> int:
     if any(find_spec(name) is None for name in NEEDS):
         raise CepError("running live needs more libraries: pip install '.[live]' in your clone of cep")
-    level = ("warning", "info", "debug")[max(0, min(2, options.verbosity + 1))]
-    command = [sys.executable, "-m", "faust", "-A", WORKER, "worker", "--loglevel", level]
+    command = [sys.executable, "-m", *module]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, command, {**os.environ, **options.environment()})  # noqa: S606 - our own Python

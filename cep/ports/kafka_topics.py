@@ -10,18 +10,16 @@ of Kafka do, or topics that are split by the same key would not be split alike.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 import confluent_kafka as ck
 from confluent_kafka import admin as ck_admin
 from confluent_kafka import cimpl
 
-from cep.errors import CepError
 from cep.live import LiveSettings
+from cep.ports.topic_records import KafkaError, Keyed, Outgoing, Part, Records
 
 SESSION_MS: Final = 10_000
 """A worker that was not heard of for so long has lost its partitions."""
@@ -42,63 +40,6 @@ PASSING: Final = (
 
 _ANSWER_S: Final = 30.0
 _TRIES: Final = 20
-
-
-class KafkaError(CepError):
-    """A broker or a client refused something; the only cure is to start again from what is committed."""
-
-
-class Keyed(Protocol):
-    """A record of the client library."""
-
-    def key(self) -> bytes | None:
-        """The key it was sent with."""
-        ...
-
-
-class Part(NamedTuple):
-    """One partition of one topic."""
-
-    topic: str
-    partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Records of one partition in the order of their offsets; a value of None is a tombstone."""
-
-    part: Part
-    offsets: Sequence[int]
-    values: Sequence[bytes | None]
-    messages: Sequence[Keyed] = ()
-    """The records as the client gave them: keys are rarely asked for, so they are not read in advance."""
-
-    def key(self, row: int) -> bytes | None:
-        """The key of a record."""
-        return self.messages[row].key() if self.messages else None
-
-    def split(self, offset: int) -> tuple[Records, Records]:
-        """The records before an offset, and those from it on; either may have none."""
-        at = bisect_left(self.offsets, offset)
-        return self._cut(slice(0, at)), self._cut(slice(at, None))
-
-    def _cut(self, rows: slice) -> Records:
-        return Records(self.part, self.offsets[rows], self.values[rows], self.messages[rows])
-
-    @property
-    def next_offset(self) -> int:
-        """Where reading goes on after these."""
-        return self.offsets[-1] + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to be written."""
-
-    topic: str
-    value: bytes
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def client_settings(settings: LiveSettings) -> dict[str, str | int | float | bool]:
@@ -323,6 +264,7 @@ class TopicWriter:
                     record.topic,
                     record.value,
                     record.key,
+                    record.partition,
                     headers=list(record.headers),
                     on_delivery=self._delivered,
                 )
@@ -348,7 +290,9 @@ class TopicWriter:
 def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str, int]:
     """How many partitions each of these topics has, those that exist; KafkaError if no broker answers."""
     with _errors():
-        found = ck_admin.AdminClient(client_settings(settings)).list_topics(timeout=5).topics
+        # Whoever waits for a broker says so in his own words.
+        client = ck_admin.AdminClient({**client_settings(settings), "log_level": 0})
+        found = client.list_topics(timeout=5).topics
     return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cep.ports.alert_lines import alert_line, json_text
-from cep.ports.kafka_topics import Outgoing, Records
 from cep.ports.rejects import Reject
+from cep.ports.topic_records import Outgoing, Records
 from cep.stream.alert import Alert
 
 HEADER_CODE: Final = "cep-code"

@@ -19,17 +19,8 @@ from typing import Final
 
 from cep.errors import InputError
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import (
-    KafkaError,
-    Outgoing,
-    Part,
-    Records,
-    TopicReader,
-    TopicWriter,
-    create_topics,
-    partition_counts,
-    read_between,
-)
+from cep.ports.kafka_topics import TopicReader, TopicWriter, create_topics, partition_counts, read_between
+from cep.ports.topic_records import KafkaError, Outgoing, Part, Records
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import prometheus_client as prometheus
 
-from cep.ports.kafka_topics import Part
+from cep.ports.topic_records import Part
 from cep.runtimes.live_task import Done, Task
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

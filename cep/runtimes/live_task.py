@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from cep.columns import Projection
 from cep.engines.engines import Engine
 from cep.inputs import InputSettings
-from cep.ports.kafka_topics import Outgoing, Part, Records
 from cep.ports.outgoing import Topics, alert_out, refused_out
 from cep.ports.records import LINE_OF_OFFSET, RecordDecoder
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Reading
+from cep.ports.topic_records import Outgoing, Part, Records
 from cep.schema import Schema
 from cep.stream.alert import Rule
 from cep.stream.clock import EventClock

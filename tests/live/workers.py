@@ -61,9 +61,11 @@ class Workers:
         up = wait_until(lambda: self.page(name, "/readyz")[0] == 200, seconds)
         assert up, f"{name} is not ready; its log:\n{self.log(name)}"
 
-    def drain(self, seconds: float = 120) -> None:
+    def drain(self, seconds: float = 120, marks: int = 0) -> None:
         """Wait until the group has committed all there is."""
-        done = wait_until(lambda: self.cluster.drained(self.group, *self.inputs), seconds, pause=0.3)
+        done = wait_until(
+            lambda: self.cluster.drained(self.group, *self.inputs, marks=marks), seconds, pause=0.3
+        )
         logs = "\n".join(f"--- {name}\n{self.log(name)}" for name in self.running)
         assert done, f"not all was committed in {seconds}s:\n{logs}"
 

@@ -1,0 +1,94 @@
+"""Records that were refused, looked at and sent back: each once, to the partition it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from cep.live import LiveSettings
+from cep.ports.kafka_topics import TopicReader, TopicWriter, partition_counts, read_between
+from cep.ports.outgoing import HEADER_CODE, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
+from cep.ports.topic_records import KafkaError, Outgoing, Part, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A refused record: what it holds, where it stood, and why it was refused."""
+
+    code: str
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    key: bytes | None = None
+
+
+def letters(settings: LiveSettings) -> Iterator[Letter]:
+    """All refused records that the topic still holds."""
+    with _Group(settings) as group:
+        begin = {part: group.reader.bounds(part)[0] for part in group.parts}
+        for batch in read_between(settings, begin, group.ends, settings.batch_records):
+            for records in batch:
+                yield from _letters_of(records)
+
+
+def send_back(settings: LiveSettings) -> int:
+    """Send back what was not sent back before; how many. What is refused again comes as a new letter."""
+    sent = 0
+    with _Group(settings) as group:
+        begin = group.reader.committed(group.parts)
+        writer = TopicWriter(settings, group.name)
+        for batch in read_between(settings, begin, group.ends, settings.batch_records):
+            writer.begin()
+            for records in batch:
+                out = [_back(letter) for letter in _letters_of(records)]
+                writer.write(out)
+                sent += len(out)
+            offsets = {records.part: records.next_offset for records in batch}
+            writer.commit(offsets, group.reader.group_metadata())
+    return sent
+
+
+class _Group:
+    """A group of its own for the topic of dead letters: its offsets say what was sent back."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self.name = f"{settings.group}.dlq"
+        counts = partition_counts(settings, [settings.dead_letters])
+        if not counts:
+            raise KafkaError(f"there is no topic {settings.dead_letters}")
+        self.parts = [Part(settings.dead_letters, n) for n in range(counts[settings.dead_letters])]
+        one = replace(settings, group=self.name, topics=((settings.dead_letters, ""),), start="earliest")
+        self.reader = TopicReader(one, _nothing, lambda _: None)
+        self.ends: Mapping[Part, int] = {part: self.reader.bounds(part)[1] for part in self.parts}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.close()
+
+
+def _nothing(_: Sequence[Part]) -> Mapping[Part, int]:
+    return {}
+
+
+def _letters_of(records: Records) -> Iterator[Letter]:
+    for row, value in enumerate(records.values):
+        head = records.headers(row)
+        if HEADER_TOPIC in head:
+            yield Letter(
+                code=head[HEADER_CODE].decode(),
+                reason=head[HEADER_REASON].decode(),
+                topic=head[HEADER_TOPIC].decode(),
+                partition=int(head[HEADER_PARTITION]),
+                offset=int(head[HEADER_OFFSET]),
+                value=value or b"",
+                key=records.key(row),
+            )
+
+
+def _back(letter: Letter) -> Outgoing:
+    return Outgoing(letter.topic, letter.value, letter.key, partition=letter.partition)

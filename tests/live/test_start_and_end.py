@@ -1,0 +1,62 @@
+"""A worker says what is wrong at its start, waits for a broker for a while, and ends when it is told to."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from samples.live.processes import free_ports, wait_until
+from samples.live.services import Services
+from tests.live.cluster import Cluster
+from tests.live.project import write_project
+from tests.live.workers import workers
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
+
+
+def code_of(program: object) -> int | None:
+    child = program._child  # type: ignore[attr-defined]
+    return None if child is None else child.poll()
+
+
+def test_a_broker_that_is_down(tmp_path: Path) -> None:
+    config = write_project(tmp_path)
+    cluster = Cluster(f"127.0.0.1:{free_ports(1)[0]}", "down")
+    with workers(cluster, config, "memory:", settings={"CEP_WAIT_FOR_BROKER_S": "6"}) as group:
+        program = group.start("one")
+        started = time.monotonic()
+        assert wait_until(lambda: not program.running(), 40)
+        assert time.monotonic() - started > 4
+        text = program.log.read_text()
+    assert code_of(program) == 3
+    assert f"no broker at {cluster.address} yet, next try in" in text
+    assert f"no broker at {cluster.address} within 6s" in text
+    assert "Traceback" not in text
+
+
+def test_a_topic_that_is_missing(services: Services, tmp_path: Path) -> None:
+    config = write_project(tmp_path)
+    cluster = Cluster(services.broker.address, "missing")
+    with workers(cluster, config, "memory:") as group:
+        program = group.start("one")
+        assert wait_until(lambda: not program.running(), 40)
+        assert "the brokers have no topic missing-events: create it" in group.log("one")
+    assert code_of(program) == 3
+
+
+def test_told_to_end(services: Services, tmp_path: Path) -> None:
+    config = write_project(tmp_path)
+    cluster = Cluster(services.broker.address, "ended")
+    cluster.create("events")
+    with workers(cluster, config, "memory:", settings={"CEP_KAFKA_SASL_PASSWORD": "hush"}) as group:
+        program = group.start("one")
+        group.ready("one")
+        assert group.page("one", "/healthz") == (200, "ok\n")
+        program.signal(signal.SIGTERM)
+        assert wait_until(lambda: not program.running(), 20), group.log("one")
+        text = program.log.read_text()
+    assert code_of(program) == 0
+    assert "hush" not in text
+    assert "rules" in text
+    assert "3 rules live: pair, silence, burst" in text

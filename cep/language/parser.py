@@ -9,12 +9,17 @@ After an error the text is mended the way the error says and read again, so the 
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import cache
+from hashlib import blake2b
 from importlib import resources
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 
 from lark import Lark, Token, Tree
+from lark import __version__ as lark_version
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from cep.errors import Diagnostic, LoadError, Source, Span
@@ -126,10 +131,35 @@ def _read(text: str, start: Start) -> Failure | None:
 
 @cache
 def _lark() -> Lark:
-    grammar = resources.files("cep.language").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(
+    """The reader of the grammar; its tables are kept, as Python keeps its compiled modules, and beside them.
+
+    To make them takes longer than a small replay.
+    """
+    folder = resources.files("cep.language")
+    grammar = folder.joinpath("grammar.lark").read_text(encoding="utf-8")
+    key = blake2b(f"{lark_version} {sys.version} {grammar}".encode()).digest()
+    kept = Path(str(folder)) / "__pycache__" / "grammar.tables"
+    with suppress(OSError), kept.open("rb") as file:
+        # What was written under another key is none of ours.
+        if file.read(len(key)) == key:
+            return Lark.load(file)
+    made = Lark(
         grammar, parser="lalr", lexer="contextual", start=["pattern", "library"], propagate_positions=True
     )
+    if not sys.dont_write_bytecode:
+        _keep(made, key, kept)
+    return made
+
+
+def _keep(made: Lark, key: bytes, path: Path) -> None:
+    """Write the tables for the next process; where that may not be done it makes its own."""
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        # Whole or not at all: other processes may start meanwhile.
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(key)
+            made.save(file)
+        Path(file.name).replace(path)
 
 
 def _built(  # the grammar has a type for each rule, as for `build`

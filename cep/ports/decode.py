@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
+from pkgutil import resolve_name
 from typing import Final
 
 from cep.columns import Projection
@@ -19,15 +20,21 @@ from cep.ports.csv_lines import csv_chunks
 from cep.ports.json_blocks import json_chunks
 from cep.ports.lines import BOUNDS, Bounds
 from cep.ports.open_file import STDIN, file_head, require_readable
-from cep.ports.parquet import parquet_chunks
 from cep.ports.rows import Chunk, Reading
 from cep.ports.text_logs import text_chunks
 from cep.schema import Schema
 
+
+def _parquet_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
+    """Found by name: its library takes as long to load as a small replay, and most inputs are not Parquet."""
+    chunks: Iterator[Chunk] = resolve_name("cep.ports.parquet:parquet_chunks")(reading, bounds)
+    return chunks
+
+
 _READERS: Final[dict[Format, Callable[[Reading, Bounds], Iterator[Chunk]]]] = {
     "json": json_chunks,
     "csv": csv_chunks,
-    "parquet": parquet_chunks,
+    "parquet": _parquet_chunks,
     "text": text_chunks,
 }
 _ENDINGS: Final[dict[str, Format]] = {

@@ -14,7 +14,8 @@ from tests.docs.blocks import Block, blocks, read
 from tests.docs.test_complete import RULES, in_code
 from tests.shared import ROOT
 
-YAML: Final = blocks(word="yaml")
+# The rules of the first steps are wrong on purpose; test_first_rule runs them.
+YAML: Final = [block for block in blocks(word="yaml") if block.page != "docs/first-rule.md"]
 RULE_BLOCKS: Final = [block for block in YAML if block.text.startswith("rule:")]
 PROJECTS: Final = [block for block in YAML if block not in RULE_BLOCKS]
 

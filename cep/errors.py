@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Severity = Literal["error", "warning", "note"]
 
@@ -110,6 +110,10 @@ class Diagnostic:
         return (self.source.name, place.line, place.column, _RANK[self.severity], self.code)
 
 
+LINE_MAX: Final = 200
+"""A longer line of a source is shown in part."""
+
+
 class CepError(Exception):
     """Anything this package refuses; its text is for the user."""
 
@@ -146,13 +150,25 @@ def render(diagnostic: Diagnostic) -> str:
         end = min(diagnostic.span.end, source.row_end(diagnostic.span.start))
         # Never past the line: in a folded text the span may run on into the next line of the file.
         width = max(1, min(end - diagnostic.span.start, len(line) + 1 - place.column))
-        pad = "".join("\t" if char == "\t" else " " for char in line[: place.column - 1])
-        pad += " " * (place.column - 1 - len(pad))
+        line, column, width = _excerpt(line, place.column, width)
+        pad = "".join("\t" if char == "\t" else " " for char in line[: column - 1])
+        pad += " " * (column - 1 - len(pad))
         out.append(f"{place.line:5d} | {line}".rstrip())
         out.append(f"      | {pad}{'^' * width} {diagnostic.label}".rstrip())
     if diagnostic.help:
         out.append(f"      = help: {diagnostic.help}")
     return "\n".join(out)
+
+
+def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """The part of a very long line around its caret, with the column and the width of the caret in it."""
+    if len(line) <= LINE_MAX:
+        return line, column, width
+    start = max(0, min(column - 1 - LINE_MAX // 4, len(line) - LINE_MAX))
+    part = line[start : start + LINE_MAX]
+    before, after = "…" * (start > 0), "…" * (start + LINE_MAX < len(line))
+    column += len(before) - start
+    return before + part + after, column, min(width, len(before) + len(part) + 2 - column)
 
 
 def render_all(diagnostics: Sequence[Diagnostic]) -> str:

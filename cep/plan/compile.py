@@ -29,12 +29,15 @@ from cep.plan.pattern import (
 )
 from cep.plan.words import node_text
 
+STEPS_MAX = 256
+LOOPS_DEEP_MAX = 12
 STATES_MAX = 4096
-"""A pattern with more states is refused: branches in any order multiply."""
+ARCS_MAX = 8192
+"""A pattern with more is refused: branches in any order multiply, and so do parts that may be left out."""
 
 
 class TooManyStatesError(Exception):
-    """The automaton would have more than `STATES_MAX` states."""
+    """The automaton would be larger than the limits above; the message says of what there is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,11 @@ class Plan:
 
 
 def compile_pattern(pattern: Pattern) -> Plan:
-    """The plan of a lowered pattern; TooManyStatesError if branches multiply beyond `STATES_MAX`."""
+    """The plan of a lowered pattern; TooManyStatesError if it is larger than the limits above."""
+    if len(pattern.steps) > STEPS_MAX:
+        raise TooManyStatesError(f"more than {STEPS_MAX} steps")
+    if _loops_deep(pattern.node) > LOOPS_DEEP_MAX:
+        raise TooManyStatesError(f"more than {LOOPS_DEEP_MAX} loops inside each other")
     nfa = _place_conditions(_explore(pattern.node), pattern)
     steps = tuple(_all_steps(pattern, nfa))
     # Steps with different keys share no bit: an event stands in the key of the one, not in that of the other.
@@ -96,6 +103,7 @@ def compile_pattern(pattern: Pattern) -> Plan:
 
 def _explore(node: Node) -> Nfa:
     numbers: dict[Node, int] = {node: 0}
+    count = 0
     queue = [node]
     states: list[State] = []
     while queue:
@@ -104,11 +112,14 @@ def _explore(node: Node) -> Nfa:
         for way in ways(left):
             if way.rest not in numbers and way.step is not None:
                 if len(numbers) >= STATES_MAX:
-                    raise TooManyStatesError
+                    raise TooManyStatesError(f"more than {STATES_MAX:,} states")
                 numbers[way.rest] = len(numbers)
                 queue.append(way.rest)
             target = ACCEPT if way.step is None else numbers[way.rest]
             arcs.append(_arc(way, target, first=left is node and not states))
+        count += len(arcs)
+        if count > ARCS_MAX:
+            raise TooManyStatesError(f"more than {ARCS_MAX:,} ways from state to state")
         untils = sorted(
             ((loop.index, loop.until) for loop in loops_under_way(left)), key=lambda pair: pair[0]
         )
@@ -207,6 +218,21 @@ def _asked_here(
     if unasked:
         return arc.step is None or arc.step.var not in unasked
     return bool(condition.vars & before)
+
+
+def _loops_deep(node: Node) -> int:
+    """How many loops stand inside each other."""
+    match node:
+        case Repeat(_, inner):
+            return 1 + _loops_deep(inner)
+        case Chain(parts):
+            return max((_loops_deep(part.node) for part in parts), default=0)
+        case Choice(_, branches) | Both(_, branches):
+            return max(map(_loops_deep, branches), default=0)
+        case Scope(_, inner):
+            return _loops_deep(inner)
+        case _:
+            return 0
 
 
 def _optional(node: Node, *, inside: bool = False) -> frozenset[str]:

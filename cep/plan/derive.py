@@ -73,7 +73,7 @@ def ways(node: Node) -> tuple[Way, ...]:
         case Absent():
             return (replace(OVER, absents=(node,)),)
         case Chain(parts):
-            return tuple(_chain(parts))
+            return tuple(_chain(parts, OVER, OVER))
         case Choice(index, branches):
             return tuple(
                 way.under(Fork("or", index, i)) for i, branch in enumerate(branches) for way in ways(branch)
@@ -103,18 +103,20 @@ def chain(parts: Iterable[Part]) -> Node:
     return Chain(kept)
 
 
-def _chain(parts: tuple[Part, ...]) -> Iterator[Way]:
+def _chain(parts: tuple[Part, ...], before: Way, over: Way) -> Iterator[Way]:
+    """`before` is the way past the parts that were over without an event; `over` the same if all will be."""
     if not parts:
-        yield OVER
+        yield over
         return
     first, rest = parts[0], parts[1:]
     followed = any(not isinstance(part.node, (Absent, Again)) for part in rest)
     for way in ways(first.node):
         if way.step is not None:
-            yield replace(way, follow=way.follow or first.follow, rest=chain((Part(way.rest), *rest)))
-            continue
-        for later in _chain(rest):
-            yield later.behind(_passed(way) if followed and later.step is None else way)
+            more = replace(way, follow=way.follow or first.follow, rest=chain((Part(way.rest), *rest)))
+            yield more if before is OVER else more.behind(before)
+        else:
+            passed = _passed(way) if followed else way
+            yield from _chain(rest, way.behind(before), passed.behind(over))
 
 
 def _passed(way: Way) -> Way:

@@ -14,7 +14,7 @@ from cep.language.params import substitute
 from cep.language.parser import parse_pattern
 from cep.language.syntax import PatternSyntax
 from cep.plan.analyse import analyse
-from cep.plan.compile import STATES_MAX, Plan, TooManyStatesError, compile_pattern
+from cep.plan.compile import Plan, TooManyStatesError, compile_pattern
 from cep.plan.lower import lower
 from cep.plan.pattern import Pattern
 from cep.schema import Schema
@@ -82,10 +82,10 @@ def compile_stages(
 def _compile(pattern: Pattern, source: Source, span: Span) -> tuple[Plan | None, list[Diagnostic]]:
     try:
         plan = compile_pattern(pattern)
-    except TooManyStatesError:
-        message = f"this pattern needs more than {STATES_MAX:,} states"
-        help_ = "fewer branches in any order, or fewer loops inside them"
-        return None, [Diagnostic("E307", "error", message, source, span, "its branches multiply", help_)]
+    except TooManyStatesError as error:
+        message = f"this pattern is too large: it needs {error}"
+        help_ = "fewer branches in any order, fewer parts that may be left out, or several rules"
+        return None, [Diagnostic("E307", "error", message, source, span, "its parts multiply", help_)]
     return plan, analyse(plan, source)
 
 

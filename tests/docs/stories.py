@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from cep.cli.words import value_text
 from cep.columns import Batch
-from cep.engines.matcher import Limits
+from cep.engines.engines import ENGINES
 from cep.errors import Diagnostic, Source, has_errors, render_all
 from cep.event import Event, duration_text, parse_duration_ms
 from cep.language.definitions import Library
@@ -103,8 +101,11 @@ def _value(text: str) -> object:
     return value.value
 
 
-def told(story: Story, limits: Limits | None = None) -> list[str]:
-    """What comes of an example, in the words of its answers; what is wrong with it if it cannot run."""
+def told(story: Story, engine: str = "reference", *, apart: bool = False) -> list[str]:
+    """What comes of an example, in the words of its answers; what is wrong with it if it cannot run.
+
+    `apart`: each event is a batch of its own, else all of them are one.
+    """
     library: Library = {}
     found: list[Diagnostic] = []
     if story.definitions:
@@ -119,19 +120,20 @@ def told(story: Story, limits: Limits | None = None) -> list[str]:
     if has_errors(found):
         return words
     assert plan is not None, render_all(found)
-    detector = Detector([Rule("story", 1, plan, limits=limits or Limits())])
-    alerts = list(_alerts(detector, story))
+    detector = Detector([Rule("story", 1, plan)], ENGINES[engine])
+    alerts = list(_alerts(detector, story, apart=apart))
     return [*words, *(map(alert_told, alerts) if alerts or not story.events else ["nothing"])]
 
 
-def _alerts(detector: Detector, story: Story) -> Iterator[Alert]:
-    if story.events:
-        batch = Batch.of(list(story.events))
-        batch = batch.take(np.lexsort((batch.seq, batch.ts_ms)))
-        last_ms = int(batch.ts_ms.max())
-        yield from detector.process(batch, last_ms if story.until_ms is None else story.until_ms)
+def _alerts(detector: Detector, story: Story, *, apart: bool) -> Iterator[Alert]:
+    events = sorted(story.events, key=lambda event: event.position)
+    for batch in [[event] for event in events] if apart else [events] if events else []:
+        # No more is known than that nothing older comes.
+        yield from detector.process(Batch.of(batch), batch[-1].ts_ms - 1)
     if story.until_ms is None:
         yield from detector.flush()
+    else:
+        yield from detector.process(None, story.until_ms)
 
 
 def alert_told(alert: Alert) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from cep.engines.engines import ENGINES
 from tests.docs.blocks import Block, blocks, rows
 from tests.docs.stories import story_of, told
 
@@ -16,7 +17,10 @@ CALLS: Final = rows("docs/language.md", "| write | gives |")
 @pytest.mark.parametrize("block", STORIES, ids=lambda block: block.place)
 def test_the_answer_is_what_comes_of_it(block: Block) -> None:
     story = story_of(block.text)
-    assert told(story) == list(story.answers)
+    for engine in ENGINES:
+        for apart in (False, True):
+            way = f"{block.place} on {engine}, events {'one by one' if apart else 'at once'}"
+            assert told(story, engine, apart=apart) == list(story.answers), way
 
 
 @pytest.mark.parametrize(("line", "cells"), CALLS, ids=lambda value: str(value)[:40])

@@ -46,14 +46,14 @@ class SnapshotCodec:
 
     def __init__(self, mark: bytes, fields: Iterable[str], variables: Iterable[str]) -> None:
         """Number the names, in an order that is the same in every process."""
-        self._mark = mark
+        self.mark = mark
         self._fields = tuple(sorted(fields))
         self._variables = tuple(sorted(variables))
         self._number = {name: number for number, name in enumerate(self._variables)}
 
     def pack(self, kept: Kept) -> bytes:
         """State as bytes."""
-        return _Writing(self._fields, self._number).all_of(kept, self._mark)
+        return _Writing(self._fields, self._number).all_of(kept, self.mark)
 
     def unpack(self, data: bytes) -> Kept:
         """State from bytes; StateFormatError if it cannot be read, OtherPlanError if the rule was changed."""
@@ -63,7 +63,7 @@ class SnapshotCodec:
             raise StateFormatError(f"this is no state of a rule: {error}") from error
         if version != VERSION:
             raise StateFormatError(f"state of version {version} cannot be read, only that of {VERSION}")
-        if mark != self._mark:
+        if mark != self.mark:
             raise OtherPlanError("this state belongs to another version of the rule")
         try:
             return _Reading(self._fields, self._variables).all_of(rest)

@@ -60,15 +60,15 @@ return redis.call('HMGET', hash, '@since', '@to', '@emit')
 _APPLY: Final = (
     _OWNED
     + """
-local since, to, emit, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local since, to, emit, ttl, first = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1'
 local at = redis.call('HMGET', hash, '@since', '@to')
 if at[1] == since and at[2] == to and since ~= to then return 'ALREADY' end
-if at[2] and at[2] ~= since then return redis.error_reply('ELSEWHERE ' .. at[2]) end
+if not at[2] and not first then return redis.error_reply('LOST') end
+if at[2] and (first or at[2] ~= since) then return redis.error_reply('ELSEWHERE ' .. at[2]) end
 local undo = {}
-for first = 6, #ARGV, 2000 do
-  local last = math.min(first + 1999, #ARGV)
+for from = 7, #ARGV, 2000 do
   local names, set, gone = {}, {}, {}
-  for i = first, last, 2 do
+  for i = from, math.min(from + 1999, #ARGV), 2 do
     names[#names + 1] = ARGV[i]
     if ARGV[i + 1] == '' then
       gone[#gone + 1] = ARGV[i]
@@ -162,7 +162,8 @@ class RedisStore:
     def apply(self, task: TaskId, token: str, delta: Delta) -> None:
         """Change the state, keep what is needed to undo that, and forget what the change before needed."""
         emit = b"" if delta.emit_from is None else _text(delta.emit_from)
-        args: list[str | bytes] = [token, _text(delta.since), _text(delta.to), emit, self._ttl]
+        first = b"1" if delta.first else b"0"
+        args: list[str | bytes] = [token, _text(delta.since), _text(delta.to), emit, self._ttl, first]
         for key, value in delta.changes.items():
             assert value != b"", "an empty value could not be told from none"
             args += [b":" + key, value or b""]

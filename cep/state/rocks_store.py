@@ -24,7 +24,7 @@ from cep.state.store import (
     already,
     fenced,
     lost,
-    moved,
+    require_standing,
 )
 from cep.state.values import pack_value, unpack_value
 
@@ -108,8 +108,7 @@ class RocksStore:
         head = self._owned(task, token)
         if already(head.progress, delta):
             return
-        if head.progress is not None and head.progress.to != delta.since:
-            raise StateLostError(moved(task, head.progress.to, delta.since))
+        require_standing(task, head.progress, delta)
         prefix = _name(task) + b":"
         replaced = {key: self._db.get(prefix + key) for key in delta.changes}
         progress = Progress(delta.since, delta.to, delta.emit_from)

@@ -66,6 +66,8 @@ class Delta:
     to: Offsets
     changes: Mapping[bytes, bytes | None]
     emit_from: Offsets | None = None
+    first: bool = False
+    """Whether there is no state yet. Said by its owner: a store that shows none may have lost it."""
 
 
 class StateStore(Protocol):
@@ -146,8 +148,7 @@ class MemoryStore:
         held = self._owned(task, token)
         if already(held.progress, delta):
             return
-        if held.progress is not None and held.progress.to != delta.since:
-            raise StateLostError(moved(task, held.progress.to, delta.since))
+        require_standing(task, held.progress, delta)
         held.replaced = {key: held.values.get(key) for key in delta.changes}
         _put(held.values, delta.changes)
         held.progress = Progress(dict(delta.since), dict(delta.to), delta.emit_from)
@@ -214,6 +215,15 @@ def already(progress: Progress | None, delta: Delta) -> bool:
     if progress is None or delta.since == delta.to:
         return False
     return progress.since == delta.since and progress.to == delta.to
+
+
+def require_standing(task: TaskId, progress: Progress | None, delta: Delta) -> None:
+    """StateLostError if the state does not stand where the change begins."""
+    if progress is None:
+        if not delta.first:
+            raise StateLostError(lost(task))
+    elif delta.first or progress.to != delta.since:
+        raise StateLostError(moved(task, progress.to, NO_OFFSETS if delta.first else delta.since))
 
 
 def fenced(task: TaskId) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection, concat
@@ -85,15 +85,18 @@ class TaskState:
         lateness_ms: Mapping[str, int],
         engine: Engine = ENGINES["reference"],
         projection: Projection | None = None,
+        codecs: Mapping[str, SnapshotCodec] | None = None,
     ) -> None:
-        """`lateness_ms`: each topic with the lateness allowed in it, in an order that never changes."""
+        """`lateness_ms`: each topic with the lateness allowed in it, in an order that never changes.
+
+        `codecs` are those of the rules, where several tasks share them.
+        """
         self.clock = EventClock(list(lateness_ms.values()), projection=projection)
         self.detector = Detector(rules, engine)
         self.to: dict[str, int] = {}
         """The offset behind the last record taken, by topic."""
         self._index = {topic: i for i, topic in enumerate(lateness_ms)}
-        self._codecs = {rule.name: codec_of(rule) for rule in rules}
-        self._fingerprints = {rule.name: fingerprint(rule.plan) for rule in rules}
+        self._codecs = codecs_of(rules) if codecs is None else codecs
         self._marks: dict[str, deque[Mark]] = {topic: deque() for topic in lateness_ms}
         self._refilled: dict[str, int] = {}
         self._dropped: dict[bytes, None] = {}
@@ -109,21 +112,27 @@ class TaskState:
         self._refilled = dict(self.to)
 
     def restore(
-        self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, forget: Collection[str] = ()
+        self,
+        entries: Iterable[tuple[bytes, bytes]],
+        to: Offsets,
+        begin: Offsets | None = None,
+        forget: Collection[str] = (),
     ) -> Offsets:
         """Go on from stored state; the offsets from which on rows have to be read again for `refill`.
 
-        ChangedRulesError if there is state of rules that have changed, unless they are among those to forget.
+        `begin`: where topics begin that the state knows nothing of. ChangedRulesError if there is state of
+        rules that have changed, unless they are among those to forget.
         """
         stored = dict(entries)
         header = stored.pop(HEADER, None)
-        self.begin(to)
+        self.begin({**(begin or {}), **to})
+        self._standing = dict(to)
         if header is None:
             if stored:
                 raise StateFormatError("there is state without a header")
             return dict(self.to)
         marks = self._read_header(header)
-        changed = {name for name, mark in marks.items() if self._fingerprints.get(name) != mark}
+        changed = {name for name, mark in marks.items() if not self._knows(name, mark)}
         if not changed <= set(forget):
             raise ChangedRulesError(changed - set(forget))
         for entry, data in stored.items():
@@ -132,21 +141,22 @@ class TaskState:
                 self._dropped[entry] = None
             else:
                 self.detector.restore(name, key, self._codecs[name].unpack(data))
-        for name in self._fingerprints.keys() - (marks.keys() - changed):
+        for name in self._codecs.keys() - (marks.keys() - changed):
             # A rule that is new here knows nothing of what was before.
             self.detector.restore_overall(name, Overall(since_ms=self.clock.watermark_ms + 1))
         list(self.detector.changes())
         return dict(self._refilled)
 
-    def refill(self, rows: Rows) -> None:
+    def refill(self, rows: Sequence[Rows]) -> None:
         """Rows that were taken before the state was put down: those that waited then wait again."""
-        assert rows.first >= self._refilled[rows.topic], "rows are read again in their order"
-        assert rows.next <= self.to[rows.topic], "no new rows before the old ones wait again"
-        index = self._index[rows.topic]
-        before_ms = self.clock.state().highest_ms[index]
-        self.clock.refill(index, rows.batch)
-        self._mark(rows, before_ms)
-        self._refilled[rows.topic] = rows.next
+        for each in rows:
+            assert each.first >= self._refilled[each.topic], "rows are read again in their order"
+            assert each.next <= self.to[each.topic], "no new rows before the old ones wait again"
+            index = self._index[each.topic]
+            before_ms = self.clock.state().highest_ms[index]
+            self.clock.refill(index, each.batch)
+            self._mark(each, before_ms)
+            self._refilled[each.topic] = each.next
 
     def process(self, rows: Sequence[Rows]) -> Outcome:
         """Take the next rows of some topics: alerts, late rows, and what changed in the state."""
@@ -202,10 +212,14 @@ class TaskState:
         marks = self._resume_marks()
         topics = {topic: [marks[topic].offset, marks[topic].highest_ms] for topic in self._index}
         rules = {
-            name: [mark, overall[name].since_ms, overall[name].stopped]
-            for name, mark in self._fingerprints.items()
+            name: [codec.mark, overall[name].since_ms, overall[name].stopped]
+            for name, codec in self._codecs.items()
         }
         return pack_value([VERSION, clock.watermark_ms, clock.first_ms, clock.forced_ms, topics, rules])
+
+    def _knows(self, name: str, mark: bytes) -> bool:
+        codec = self._codecs.get(name)
+        return codec is not None and codec.mark == mark
 
     def _read_header(self, data: bytes) -> dict[str, bytes]:
         """Set the clock and the rules; the rules that the state is of, each with its fingerprint."""
@@ -219,15 +233,18 @@ class TaskState:
             if topic in topics:
                 self._refilled[topic] = topics[topic][0]
         for name, (mark, since_ms, stopped) in rules.items():
-            if self._fingerprints.get(name) == mark:
+            if self._knows(name, mark):
                 self.detector.restore_overall(name, Overall(since_ms, stopped))
         return {name: mark for name, (mark, *_) in rules.items()}
 
 
-def codec_of(rule: Rule) -> SnapshotCodec:
-    """What packs the state of a rule."""
-    plan = rule.plan
-    return SnapshotCodec(fingerprint(plan), plan.fields, {step.var for step in plan.nfa.takes()})
+def codecs_of(rules: Iterable[Rule]) -> dict[str, SnapshotCodec]:
+    """What packs the state of each rule."""
+    plans = {rule.name: rule.plan for rule in rules}
+    return {
+        name: SnapshotCodec(fingerprint(plan), plan.fields, {step.var for step in plan.nfa.takes()})
+        for name, plan in plans.items()
+    }
 
 
 def entry(rule: str, key: Key) -> bytes:
@@ -247,8 +264,3 @@ def entry_key(data: bytes) -> tuple[str, Key]:
     """
     name, _, key = data.partition(b"\x00")
     return name.decode(), tuple(unpack_value(key))
-
-
-def suppressed(outcome: Outcome, emit_from: Offsets) -> Outcome:
-    """The outcome of a batch whose alerts have left once before: none leave now."""
-    return replace(outcome, alerts=(), late=(), delta=replace(outcome.delta, emit_from=emit_from))

@@ -116,7 +116,8 @@ def at(offset: int) -> Offsets:
 
 
 def step(since: int, to: int, emit_from: Offsets | None = None, **changes: bytes | None) -> Delta:
-    return Delta(at(since), at(to), {k.encode(): v for k, v in changes.items()}, emit_from)
+    """A change; the tests let a task begin at 0, or say so."""
+    return Delta(at(since), at(to), {k.encode(): v for k, v in changes.items()}, emit_from, first=since == 0)
 
 
 def held(store: StateStore, owner: str = "one") -> dict[bytes, bytes]:
@@ -144,7 +145,7 @@ def test_every_byte_may_be_in_a_key(store: StateStore) -> None:
     store.fence(TASK, "one")
     changes: dict[bytes, bytes | None] = {bytes([i, 255 - i]): bytes([i]) for i in range(256)}
     changes[b""] = b"header"
-    store.apply(TASK, "one", Delta({}, at(1), changes))
+    store.apply(TASK, "one", Delta({}, at(1), changes, first=True))
     assert held(store) == changes
     store.undo(TASK, "one")
     assert held(store) == {}
@@ -218,7 +219,7 @@ def test_calls_may_be_repeated(store: StateStore) -> None:
 def test_many_changes_at_once(store: StateStore) -> None:
     store.fence(TASK, "one")
     many: dict[bytes, bytes | None] = {b"k%d" % i: b"v%d" % i for i in range(5000)}
-    store.apply(TASK, "one", Delta(at(0), at(5), many))
+    store.apply(TASK, "one", Delta(at(0), at(5), many, first=True))
     assert held(store) == many
     others = {key: (None if i % 2 else b"w") for i, key in enumerate(many)}
     store.apply(TASK, "one", Delta(at(5), at(9), others))
@@ -240,8 +241,8 @@ def test_wiped_state_is_gone_and_owned(store: StateStore) -> None:
     store.apply(TASK, "one", step(0, 5, a=b"1"))
     store.wipe(TASK, "one")
     assert held(store) == {}
-    store.apply(TASK, "one", step(2, 3, b=b"1"))
-    assert store.fence(TASK, "two") == Progress(at(2), at(3))
+    store.apply(TASK, "one", step(0, 3, b=b"1"))
+    assert store.fence(TASK, "two") == Progress(at(0), at(3))
 
 
 def test_state_that_stands_elsewhere_is_not_changed(store: StateStore) -> None:
@@ -250,6 +251,17 @@ def test_state_that_stands_elsewhere_is_not_changed(store: StateStore) -> None:
     store.apply(TASK, "one", step(0, 5, a=b"1"))
     with pytest.raises(StateLostError, match=r"stands at .*5.* left it at .*7"):
         store.apply(TASK, "one", step(7, 9, a=b"2"))
+    assert held(store) == {b"a": b"1"}
+
+
+def test_an_empty_state_is_not_taken_for_a_new_one(store: StateStore) -> None:
+    """As after a dump was put back that was made just when this owner came."""
+    store.fence(TASK, "one")
+    with pytest.raises(StateLostError, match="is gone"):
+        store.apply(TASK, "one", step(5, 9, a=b"1"))
+    store.apply(TASK, "one", step(0, 5, a=b"1"))
+    with pytest.raises(StateLostError, match="stands at"):
+        store.apply(TASK, "one", step(0, 7, a=b"2"))
     assert held(store) == {b"a": b"1"}
 
 

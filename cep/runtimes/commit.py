@@ -1,0 +1,304 @@
+"""Exactly once: a batch's state, alerts and offsets become true together, however often workers die.
+
+    acquire   log fenced ─▶ store fenced ─▶ committed C read ─▶ compare with the state, which stands at F..T
+              T = C      the batch was committed                        go on
+              F ≤ C < T  its worker died before the commit              undo: the state stands at F
+              T < C      the store forgot                               replay T..C, alerts have left already
+              F > C      somebody set the offsets back                  refuse, or rebuild if told so
+
+    commit    compute ─▶ apply to the store ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
+
+The commit of the log's transaction is the moment that counts. The state is applied before it, with what
+undoes it beside it. Any error breaks the machine: the process ends, and starting again is the only way back,
+so that way is always in use. `Point` numbers the places where a worker can die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Generic, Protocol, TypeVar
+
+from cep.errors import CepError
+from cep.state.store import Delta, Offsets, Progress, StateStore, TaskId
+
+
+class Point(IntEnum):
+    """What has just been done; the next thing has not."""
+
+    LOG_FENCED = 1
+    STORE_FENCED = 2
+    COMMITTED_READ = 3
+    ORIGIN_COMMITTED = 4
+    """The place where the group begins with a task, before anything else."""
+    UNDONE = 5
+    WIPED = 6
+    RESTORED = 7
+    REFILLED = 8
+    REPLAY_COMPUTED = 9
+    REPLAY_APPLIED = 10
+    READY = 11
+    COMPUTED = 12
+    APPLIED = 13
+    """To one task of several: the rest is not yet."""
+    BEGUN = 14
+    WRITTEN = 15
+    OFFSETS_SENT = 16
+    COMMITTED = 17
+
+
+class OffsetsResetError(CepError):
+    """The committed offsets lie before the state: somebody set them back."""
+
+
+class BrokenError(CepError):
+    """An earlier error left it open what happened; only a new start can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a group has committed of a task; `origin` is where it began to read, for making state again."""
+
+    to: Offsets
+    origin: Offsets
+
+
+class Result(Protocol):
+    """What a batch of a task comes to: at least what changes in its state."""
+
+    @property
+    def delta(self) -> Delta:
+        """What changes in the state, and between which offsets."""
+        ...
+
+
+In = TypeVar("In")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out = TypeVar("Out", bound=Result)
+Out_co = TypeVar("Out_co", bound=Result, covariant=True)
+Out_contra = TypeVar("Out_contra", bound=Result, contravariant=True)
+In_co = TypeVar("In_co", covariant=True)
+
+
+class TaskPort(Protocol[In_contra, Out_co]):
+    """The computation of one task; `cep.stream.task.TaskState` is one."""
+
+    def begin(self, offsets: Offsets) -> None:
+        """Begin without state."""
+        ...
+
+    def restore(self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, begin: Offsets) -> Offsets:
+        """Go on from state that stands at `to`; from where on the log must be read again for `refill`."""
+        ...
+
+    def refill(self, rows: In_contra) -> None:
+        """Records from before `to`."""
+        ...
+
+    def process(self, rows: In_contra) -> Out_co:
+        """The next records."""
+        ...
+
+
+class LogPort(Protocol[In_co, Out_contra]):
+    """The log as one worker sees it: its membership of the group, and its transactions."""
+
+    def fence(self) -> None:
+        """End what an earlier process of this worker's name left open, and lock it out."""
+        ...
+
+    def committed(self, task: TaskId) -> Committed | None:
+        """What the group has committed, once no transaction with offsets of the task is pending."""
+        ...
+
+    def start(self, task: TaskId) -> Offsets:
+        """Where a task begins that was never committed."""
+        ...
+
+    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[In_co]:
+        """The records of the task between two places, in pieces, oldest first."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        ...
+
+    def write(self, results: Mapping[TaskId, Out_contra]) -> None:
+        """Send what leaves the system, in the transaction."""
+        ...
+
+    def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:
+        """Commit offsets in the transaction; refused if this worker lost a task or missed a rebalance."""
+        ...
+
+    def commit(self) -> None:
+        """Make all of it true at once."""
+        ...
+
+
+class ExactlyOnce(Generic[In, Out]):
+    """The sequence for one worker. `start`, then `acquire` what it is given, then `commit` batch by batch."""
+
+    def __init__(
+        self,
+        log: LogPort[In, Out],
+        store: StateStore,
+        make_task: Callable[[TaskId], TaskPort[In, Out]],
+        make_token: Callable[[TaskId], str],
+        at: Callable[[Point], None] = lambda _: None,
+        *,
+        rebuild: bool = False,
+    ) -> None:
+        """`make_token` names an ownership as none was named before; `at` is told each point that is passed.
+
+        `rebuild`: where offsets were set back, drop the state and make it again.
+        """
+        self.tasks: dict[TaskId, TaskPort[In, Out]] = {}
+        self._log = log
+        self._store = store
+        self._make_task = make_task
+        self._make_token = make_token
+        self._at = at
+        self._rebuild = rebuild
+        self._tokens: dict[TaskId, str] = {}
+        self._origins: dict[TaskId, Offsets] = {}
+        self._stateless: set[TaskId] = set()
+        self._broken = False
+
+    def start(self) -> None:
+        """Lock out an earlier process of the same name."""
+        with self._unbroken():
+            self._log.fence()
+            self._at(Point.LOG_FENCED)
+
+    def acquire(self, tasks: Iterable[TaskId]) -> dict[TaskId, Offsets]:
+        """Make the state of these tasks what it was at their committed offsets; from there on read them."""
+        with self._unbroken():
+            return {task: self._recover(task) for task in tasks}
+
+    def release(self, tasks: Iterable[TaskId]) -> None:
+        """Tasks that somebody else has now. Between two batches nothing of them is pending."""
+        for task in tasks:
+            self.tasks.pop(task, None)
+            self._tokens.pop(task, None)
+
+    def commit(self, batch: Mapping[TaskId, In]) -> dict[TaskId, Out]:
+        """Process a batch of some tasks; when this returns all it brought is true, and was given out once."""
+        with self._unbroken():
+            results = {task: self.tasks[task].process(rows) for task, rows in batch.items()}
+            self._at(Point.COMPUTED)
+            for task, result in results.items():
+                self._apply(task, result.delta)
+                self._at(Point.APPLIED)
+            self._log.begin()
+            self._at(Point.BEGUN)
+            self._log.write(results)
+            self._at(Point.WRITTEN)
+            self._log.send_offsets(
+                {task: Committed(result.delta.to, self._origins[task]) for task, result in results.items()}
+            )
+            self._at(Point.OFFSETS_SENT)
+            self._log.commit()
+            self._at(Point.COMMITTED)
+            return results
+
+    # --- recovery -----------------------------------------------------------------------------------------
+
+    def _recover(self, task: TaskId) -> Offsets:
+        # The store first: once it is fenced nobody else moves the state while C is being read.
+        token = self._tokens[task] = self._make_token(task)
+        stored = self._store.fence(task, token)
+        self._at(Point.STORE_FENCED)
+        committed = self._log.committed(task)
+        self._at(Point.COMMITTED_READ)
+        if committed is None:
+            committed = self._commit_origin(task, stored)
+        self._origins[task] = committed.origin
+        standing = self._standing(task, token, stored, committed)
+        port = self._make_task(task)
+        if standing is None:
+            self._stateless.add(task)
+            port.begin(committed.origin)
+        else:
+            self._stateless.discard(task)
+            resume = port.restore(self._store.load(task, token), standing, committed.to)
+            self._at(Point.RESTORED)
+            for rows in self._log.read(task, resume, standing):
+                port.refill(rows)
+            self._at(Point.REFILLED)
+        self._replay(task, port, committed.origin if standing is None else standing, committed.to)
+        self.tasks[task] = port
+        self._at(Point.READY)
+        return committed.to
+
+    def _commit_origin(self, task: TaskId, stored: Progress | None) -> Committed:
+        """Write down where the group begins: `start: latest` would name another place the next time."""
+        if stored is not None and not self._rebuild:
+            raise OffsetsResetError(_reset_text(task, stored, {}))
+        start = self._log.start(task)
+        origin = Committed(start, start)
+        self._log.begin()
+        self._log.send_offsets({task: origin})
+        self._log.commit()
+        self._at(Point.ORIGIN_COMMITTED)
+        return origin
+
+    def _standing(
+        self, task: TaskId, token: str, stored: Progress | None, committed: Committed
+    ) -> Offsets | None:
+        """Where the state stands once what was not committed is undone; None if there is none to use."""
+        if stored is None:
+            return None
+        emitted = stored.since if stored.emit_from is None else stored.emit_from
+        if not (reached(stored.since, committed.to) and reached(emitted, committed.to)):
+            if not self._rebuild:
+                raise OffsetsResetError(_reset_text(task, stored, committed.to))
+            self._store.wipe(task, token)
+            self._at(Point.WIPED)
+            return None
+        if reached(stored.to, committed.to):
+            return stored.to
+        undone = self._store.undo(task, token)
+        self._at(Point.UNDONE)
+        return undone.to
+
+    def _replay(self, task: TaskId, port: TaskPort[In, Out], since: Offsets, until: Offsets) -> None:
+        """Bring the state up to what is committed; its alerts have left already. No offset is committed."""
+        for rows in self._log.read(task, since, until):
+            result = port.process(rows)
+            self._at(Point.REPLAY_COMPUTED)
+            self._apply(task, replace(result.delta, emit_from=until))
+            self._at(Point.REPLAY_APPLIED)
+
+    def _apply(self, task: TaskId, delta: Delta) -> None:
+        first = task in self._stateless
+        self._store.apply(task, self._tokens[task], replace(delta, first=first))
+        self._stateless.discard(task)
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        if self._broken:
+            raise BrokenError("an earlier error broke this worker: start it again")
+        self._broken = True
+        yield
+        # Only what went well to its end leaves the machine usable.
+        self._broken = False
+
+
+def reached(place: Offsets, other: Offsets) -> bool:
+    """Whether `other` is as far as `place` in every topic that both know.
+
+    >>> reached({"a": 1, "b": 2}, {"a": 1, "b": 3, "new": 9}), reached({"a": 2}, {"a": 1})
+    (True, False)
+    """
+    return all(offset <= other[topic] for topic, offset in place.items() if topic in other)
+
+
+def _reset_text(task: TaskId, stored: Progress, committed: Offsets) -> str:
+    return (
+        f"{task.group}/{task.partition}: the state stands at {dict(stored.to)}, but the committed offsets are"
+        f" {dict(committed) or 'gone'}: were they set back on purpose? Then start once with --rebuild, which"
+        " drops the state and makes it again from the log"
+    )

@@ -1,0 +1,267 @@
+"""Two workers on a broker and a store, all in one process: a seed and a list of faults decide what happens.
+
+A fault strikes when a worker passes a point: it dies there, or it is held there while the other takes over,
+and goes on as a zombie. The store may forget at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import Random
+
+from cep.ports.alert_lines import alert_line
+from cep.runtimes.commit import BrokenError, Committed, ExactlyOnce, Point
+from cep.state.store import Offsets, StateError, TaskId
+from cep.stream.task import Outcome, Rows, TaskState
+from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
+from tests.simulation.redis import ForgetfulStore
+from tests.simulation.tiling import untiled
+from tests.stream.test_task import TOPICS, codecs, log_of, rules
+
+TASKS = (TaskId("sim", 0), TaskId("sim", 1))
+EVENTS = 30
+STEPS_MAX = 400
+
+Strike = Callable[["Worker", Point], None]
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class WorkerLog:
+    """See `LogPort`: what one process of a worker sees of the broker."""
+
+    def __init__(self, kafka: Kafka, name: str, chance: Random) -> None:
+        self.generation = 0
+        self._kafka = kafka
+        self._name = name
+        self._chance = chance
+        self._epoch = 0
+        self._transaction: Transaction | None = None
+
+    def fence(self) -> None:
+        self._epoch = self._kafka.init(self._name)
+
+    def committed(self, task: TaskId) -> Committed | None:
+        return self._kafka.committed(task)
+
+    def start(self, task: TaskId) -> Offsets:
+        return dict.fromkeys(self._kafka.logs[task], 0)
+
+    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[list[Rows]]:
+        at = dict(since)
+        while any(at[topic] < until[topic] for topic in at):
+            rows = []
+            for topic, first in at.items():
+                behind = min(until[topic], first + self._chance.randint(0, 6))
+                if behind > first:
+                    rows.append(self._kafka.rows(task, topic, first, behind))
+                    at[topic] = behind
+            if rows:
+                yield rows
+
+    def begin(self) -> None:
+        self._transaction = self._kafka.begin(self._name, self._epoch)
+
+    def write(self, results: Mapping[TaskId, Outcome]) -> None:
+        for task, outcome in results.items():
+            self._kafka.claim(self._now(), task, outcome.delta.since)
+            for alert in outcome.alerts:
+                self._kafka.send(self._now(), task, alert_line(alert))
+
+    def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:
+        self._kafka.send_offsets(self._now(), self._name, self.generation, offsets)
+
+    def commit(self) -> None:
+        self._kafka.commit(self._now())
+
+    def _now(self) -> Transaction:
+        assert self._transaction is not None
+        return self._transaction
+
+
+class Worker:
+    """A name that processes come and go under."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.name = name
+        self.alive = False
+        self._world = world
+        self.log: WorkerLog
+        self.sequence: ExactlyOnce[Sequence[Rows], Outcome]
+
+    def boot(self, *, rebuild: bool = False) -> None:
+        """A new process; raises what kills it."""
+        world = self._world
+        self.alive = True
+        self.log = WorkerLog(world.kafka, self.name, world.chance)
+        self.sequence = ExactlyOnce(
+            self.log,
+            world.store,
+            lambda _: TaskState(rules(), TOPICS, codecs=codecs()),
+            lambda _: world.token(self.name),
+            lambda point: world.strike(self, point),
+            rebuild=rebuild,
+        )
+        self.sequence.start()
+
+    def batch(self) -> None:
+        """One batch of some of what it may read, of whatever size."""
+        chance, kafka = self._world.chance, self._world.kafka
+        batch: dict[TaskId, list[Rows]] = {}
+        for task, state in self.sequence.tasks.items():
+            assert isinstance(state, TaskState)
+            for topic, end in kafka.ends(task).items():
+                first = state.to[topic]
+                behind = min(end, first + chance.randint(0, 7))
+                if behind > first:
+                    batch.setdefault(task, []).append(kafka.rows(task, topic, first, behind))
+        if batch:
+            self.sequence.commit(batch)
+
+
+class World:
+    """Broker, store and workers `a` and `b`. `strike` is called whenever a worker passes a point."""
+
+    def __init__(self, seed: int, strike: Strike = lambda _worker, _point: None) -> None:
+        self.chance = Random(seed)
+        self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
+        self.kafka = Kafka(self.logs)
+        self.store = ForgetfulStore()
+        self.strike = strike
+        self.workers = {name: Worker(self, name) for name in "ab"}
+        self.owners: dict[TaskId, str] = {}
+        self.deaths: list[str] = []
+        self._tokens = 0
+        self._held = False
+
+    def token(self, name: str) -> str:
+        self._tokens += 1
+        return f"{name}{self._tokens}"
+
+    def guarded(self, worker: Worker, what: Callable[[], object]) -> bool:
+        """Let a worker do something; what goes wrong is the end of its process."""
+        try:
+            what()
+        except (CrashError, KafkaRefusedError, StateError, BrokenError) as death:
+            worker.alive = False
+            self.deaths.append(f"{worker.name}: {type(death).__name__}")
+            return False
+        return True
+
+    def give(self, owners: Mapping[TaskId, str]) -> None:
+        """A rebalance that every living worker named hears of."""
+        self.owners = dict(owners)
+        before = self.kafka.generation
+        generation = self.kafka.rebalance(owners)
+        for name in sorted(set(owners.values())):
+            if self.kafka.generation != generation:
+                return  # while one was held up the group has moved on
+            worker = self.workers[name]
+            mine = {task for task, owner in owners.items() if owner == name}
+            # Who missed a rebalance has lost everything, and knows it now.
+            keeps = mine if worker.log.generation == before else set()
+            worker.log.generation = generation
+            worker.sequence.release(set(worker.sequence.tasks) - keeps)
+            self.guarded(
+                worker,
+                lambda worker=worker, mine=mine: worker.sequence.acquire(  # type: ignore[misc]
+                    sorted(mine - set(worker.sequence.tasks))
+                ),
+            )
+
+    def take_over(self, name: str) -> None:
+        """Everything goes to one worker, which is started if it is not alive; the other hears nothing."""
+        worker = self.workers[name]
+        if worker.alive or self.guarded(worker, worker.boot):
+            self.give(dict.fromkeys(TASKS, name))
+
+    def hold(self, worker: Worker, successor: str, batches: int) -> None:
+        """The worker hangs inside its call while a successor does some batches; then it goes on, a zombie.
+
+        A successor of its own name is a new process, as when somebody restarts one that seems to be dead.
+        """
+        if self._held:
+            return
+        self._held = True
+        if successor == worker.name:
+            self.workers[successor] = Worker(self, successor)
+        self.take_over(successor)
+        for _ in range(batches):
+            if self.workers[successor].alive:
+                self.guarded(self.workers[successor], self.workers[successor].batch)
+        self._held = False
+
+    def split(self) -> None:
+        """A task for each; both hear of it."""
+        for worker in self.workers.values():
+            if not worker.alive and not self.guarded(worker, worker.boot):
+                return
+        self.give(dict(zip(TASKS, "ab", strict=True)))
+
+    def done(self) -> bool:
+        """Whether everything was read and committed."""
+        return all(self.kafka.position(task) == self.kafka.ends(task) for task in TASKS)
+
+    def go_on(self) -> None:
+        """Each owner does a batch; one who died is replaced by himself, or by the other, as it comes."""
+        owners = [self.workers[name] for name in sorted(set(self.owners.values()))]
+        if not owners or not all(worker.alive for worker in owners):
+            self.take_over(self.chance.choice("ab"))
+            return
+        for worker in owners:
+            if worker.alive:
+                self.guarded(worker, worker.batch)
+
+    def finish(self) -> None:
+        """No more faults, until the end of the log."""
+        self.strike = lambda _worker, _point: None
+        for _ in range(STEPS_MAX):
+            if self.done():
+                return
+            self.go_on()
+        raise AssertionError("the simulation does not come to an end")
+
+    def check(self) -> None:
+        """Alerts, commits and the state that is left are those of one plain run over the same log."""
+        for task in TASKS:
+            plain = TaskState(rules(), TOPICS, codecs=codecs())
+            plain.begin({})
+            ends = self.kafka.ends(task)
+            outcome = plain.process([self.kafka.rows(task, topic, 0, end) for topic, end in ends.items()])
+            truth = [alert_line(alert) for alert in outcome.alerts]
+            given = self.kafka.alerts(task)
+            assert Counter(given) - Counter(truth) == Counter(), "alerts doubled or wrong"
+            assert Counter(truth) - Counter(given) == Counter(), "alerts missing"
+            assert by_key(given) == by_key(truth), "alerts of a key in another order"
+            left = self._recovered(task).detector.flush()
+            assert [alert_line(alert) for alert in left] == [
+                alert_line(alert) for alert in plain.detector.flush()
+            ], "the state that is left has another future"
+        starts = {task: dict.fromkeys(TOPICS, 0) for task in TASKS}
+        assert untiled(self.kafka.intervals, starts, {task: self.kafka.ends(task) for task in TASKS}) == []
+
+    def _recovered(self, task: TaskId) -> TaskState:
+        """The task as a worker would find it now."""
+        worker = Worker(self, "reader")
+        worker.boot()
+        worker.sequence.acquire([task])
+        state = worker.sequence.tasks[task]
+        assert isinstance(state, TaskState)
+        return state
+
+
+def _step(chance: Random) -> tuple[int, int, int, str]:
+    return chance.randint(0, 1), chance.randint(-3, 5), chance.randint(1, 3), chance.choice("uv")
+
+
+def by_key(lines: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """Alerts of each rule and key in their order: the only order that is promised."""
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for line in lines:
+        alert = json.loads(line)
+        found[alert["rule"], json.dumps(alert["key"])].append(line)
+    return dict(found)

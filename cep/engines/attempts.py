@@ -47,13 +47,19 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
             _window_over(auto, attempt, run, news, gone)
             continue
         stepped = step(auto, run, now)
-        if _arrive_all(auto, attempt, stepped.taken, now.key, runs, news):
-            attempt.runs = runs
-            return
         rest = stepped.rest
+        for taken in stepped.taken:
+            if auto.leftmost and rest is not None:
+                # What waits for something better stands before what is taken.
+                better = tuple(pair for pair in rest.open if pair[0] < taken.arc)
+                runs += [replace(rest, open=better)] if better else []
+                rest = replace(rest, open=rest.open[len(better) :])
+            if _arrive(auto, attempt, taken, now.key, runs, news):
+                attempt.runs = runs
+                return
         if rest is not None and rest.open:
             runs.append(rest)
-        if auto.closes_late and run.may_end and rest is None and not stepped.taken:
+        if auto.closes_late and run.may_end and stepped.rest is None and not stepped.taken:
             news.completed.append((attempt, run))
     attempt.runs = distinct(auto, runs)
     _note_expired(auto, attempt, gone, news)
@@ -66,7 +72,9 @@ def start(auto: Automaton, now: Arrival, allowed: Sequence[int], news: News) -> 
         return None
     attempt = Attempt(now.event.position, [])
     runs: list[Run] = []
-    _arrive_all(auto, attempt, taken, now.key, runs, news)
+    for each in taken:
+        if _arrive(auto, attempt, each, now.key, runs, news):
+            break
     attempt.runs = distinct(auto, runs)
     return attempt
 
@@ -89,7 +97,8 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
             break
         if fired:
             news.completed.append((attempt, run))
-            runs += [replace(run, open=left)] if left and auto.picks_all else []
+            left = auto.further(run.state, left, fired[0])
+            runs += [replace(run, open=left, may_end=True)] if left and auto.goes_on else []
         elif left:
             runs.append(replace(run, open=left))
         else:
@@ -121,30 +130,24 @@ def merge(auto: Automaton, attempts: Sequence[Attempt]) -> None:
         attempt.runs = kept
 
 
-def _arrive_all(
-    auto: Automaton,
-    attempt: Attempt,
-    taken: Sequence[Taken],
-    key: Key,
-    runs: list[Run],
-    news: News,
-) -> bool:
-    """Open each new run; note the matches. True if all that would follow is beaten (`PICK LEFTMOST`)."""
-    for fresh in taken:
-        run, ends = arrive(auto, fresh, key)
-        if ends is None:
-            runs += [run] if run.open else []
-        elif auto.leftmost:
-            better = tuple(pair for pair in run.open if pair[0] < ends)
-            runs += [replace(run, open=better)] if better else []
-            attempt.found = run
-            return True
-        elif auto.closes_late and run.open:
-            runs.append(replace(run, may_end=True))
-        else:
-            news.completed.append((attempt, run))
-            if run.open and auto.goes_on:
-                runs.append(replace(run, may_end=True))
+def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: list[Run], news: News) -> bool:
+    """Open a new run; note a match. True if all that would follow is beaten (`PICK LEFTMOST`)."""
+    run, ends = arrive(auto, taken, key)
+    if ends is None:
+        runs += [run] if run.open else []
+        return False
+    if auto.leftmost:
+        better = tuple(pair for pair in run.open if pair[0] < ends)
+        runs += [replace(run, open=better)] if better else []
+        attempt.found = run
+        return True
+    more = replace(run, open=auto.further(run.state, run.open, ends), may_end=True)
+    if auto.closes_late and more.open:
+        runs.append(more)
+    else:
+        news.completed.append((attempt, run))
+        if more.open and auto.goes_on:
+            runs.append(more)
     return False
 
 

@@ -7,10 +7,11 @@ from typing import Literal
 
 from cep.engines.evaluate import Scope, true_of
 from cep.engines.matcher import FOREVER_MS
+from cep.engines.snapshot import Open, Place
 from cep.event import Event
 from cep.plan.compile import Plan
 from cep.plan.expr import Expr, variables
-from cep.plan.nfa import Arc, Fork
+from cep.plan.nfa import Arc, Fork, Guard
 from cep.plan.pattern import Condition, Step
 
 Relation = Literal["or", "and", "stay_leave", "leave_stay"]
@@ -101,8 +102,9 @@ class Automaton:
             and not self.not_needed(state, index, fits, alive)
         ]
 
-    def closes(self, state: int, taken: int, other: int, alive: Sequence[int]) -> bool:
-        """Whether the run that takes the event through `taken` gives up waiting at `other`."""
+    def closes(self, place: Place, taken: int, other: int, alive: Sequence[int]) -> bool:
+        """Whether a run there that takes the event through `taken` gives up waiting at `other`."""
+        state = place.state
         if self.arcs[state][taken].follow == "any":
             return False
         if taken == other:
@@ -112,18 +114,25 @@ class Automaton:
             case "or":
                 return False
             case "and":
-                # What waits at another alternative of this branch needs the other branches too.
+                # What waits at another alternative of this branch, or leaves it as it is, needs the others.
                 forks = self.arcs[state][taken].forks
-                branch = forks[: forks.index(fork) + 1]
+                branch, inside = forks[: forks.index(fork) + 1], forks[forks.index(fork) + 1 :]
+                held = any(each.greed == "possessive" and each.branch == 0 for each in inside)
+                if self.forks_all and not held and any(guarded(over, place) for over in fork.over):
+                    return False
                 return all(
                     self.arcs[state][each].forks[: len(branch)] != branch
-                    or self.closes(state, taken, each, alive)
+                    or self.closes(place, taken, each, alive)
                     for each in alive
                 )
             case "stay_leave":
                 return not self.forks_all or fork.greed == "possessive"
             case "leave_stay":
                 return not self.forks_all
+
+    def further(self, state: int, opened: Sequence[Open], ends: int) -> tuple[Open, ...]:
+        """The arcs that a run which may be over goes on by: not those in a reluctant loop."""
+        return tuple(pair for pair in opened if not self.not_needed(state, pair[0], (), (ends,)))
 
     def beats(self, state: int, winner: int, loser: int) -> bool:
         """An event that fits both a loop and the step behind it: who takes it."""
@@ -159,6 +168,22 @@ class Automaton:
         if asked is None:
             asked = self._asked[expr] = true_of(expr)
         return asked(scope)
+
+
+def guarded(guards: Sequence[Guard], place: Place) -> bool:
+    """Whether the loops, as they stand, allow a way on."""
+    counts = dict(place.counts)
+    for guard in guards:
+        match guard.kind:
+            case "below":
+                allowed = counts.get(guard.loop, 0) < guard.count
+            case "reached":
+                allowed = counts.get(guard.loop, 0) >= guard.count
+            case "open":
+                allowed = guard.loop not in place.closed
+        if not allowed:
+            return False
+    return True
 
 
 def _merges(plan: Plan) -> bool:

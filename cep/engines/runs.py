@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cep.engines.automaton import Automaton
+from cep.engines.automaton import Automaton, guarded
 from cep.engines.evaluate import Scope
 from cep.engines.history import Bound, extend
 from cep.engines.snapshot import Open, Run
@@ -28,6 +28,7 @@ from cep.plan.nfa import Arc
 class Taken:
     """The run behind an arc, and arcs of its state that are not to open: see `Arc.kept`."""
 
+    arc: int
     run: Run
     shut: frozenset[int] = frozenset()
 
@@ -59,16 +60,14 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     alive, suspects = _survivors(auto, run, now, scope)
     fits = [
         index
-        for index, limit_ms in alive
+        for index, limit_ms in run.open
         if arcs[index].step is not None
         and event.ts_ms <= limit_ms
         and _takes(auto, run, arcs[index], now, scope)
     ]
-    waiting = [index for index, _ in alive]
+    waiting = [index for index, limit_ms in alive if event.ts_ms <= limit_ms]
     chosen = auto.choose(run.state, fits, waiting)
-    taken = tuple(
-        _keep(auto, run, arcs[index], take(run, arcs[index], now), alive, suspects) for index in chosen
-    )
+    taken = tuple(_keep(auto, run, index, take(run, arcs[index], now), alive, suspects) for index in chosen)
     left = tuple(
         (index, limit_ms)
         for index, limit_ms in alive
@@ -88,7 +87,7 @@ def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[Taken,
     scope = Scope(now.event, {}, now.key)
     arcs = auto.arcs[0]
     fits = [i for i in allowed if arcs[i].step is not None and _takes(auto, nothing, arcs[i], now, scope)]
-    return tuple(Taken(take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
+    return tuple(Taken(i, take(nothing, arcs[i], now)) for i in auto.choose(0, fits, list(allowed)))
 
 
 def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
@@ -100,9 +99,8 @@ def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
     opened: list[Open] = []
     ends: int | None = None
     bound = Bound(run.cell)
-    counts = dict(run.counts)
     for index, arc in enumerate(auto.arcs[run.state]):
-        if index in taken.shut or not _guarded(arc, counts, run.closed):
+        if index in taken.shut or not guarded(arc.guards, run):
             continue
         if arc.step is None:
             if not auto.all_true(arc.conditions, Scope(None, bound, key)):
@@ -148,7 +146,9 @@ def _until(auto: Automaton, run: Run, now: Arrival, scope: Scope) -> Run:
 def _survivors(
     auto: Automaton, run: Run, now: Arrival, scope: Scope
 ) -> tuple[tuple[Open, ...], tuple[tuple[int, Event], ...]]:
-    """Kill before take: an event that ends a wait must not also end it well. Also notes new suspects."""
+    """The arcs that no absence closes behind the event; an arc may take the event that would close it, since
+    what is taken is not between. Also notes new suspects.
+    """
     if not auto.has_absents[run.state]:
         return run.open, run.suspects
     alive: list[Open] = []
@@ -184,6 +184,8 @@ def _takes(auto: Automaton, run: Run, arc: Arc, now: Arrival, scope: Scope) -> b
     if auto.within_events is not None and now.ordinal - run.ordinal >= auto.within_events:
         return False
     if any(auto.fits(barrier, now.bits, scope) for barrier in arc.barriers):
+        return False
+    if run.fresh and any(a.next_only and auto.fits(a.step, now.bits, scope) for a in arc.absents):
         return False
     if not auto.fits(arc.step, now.bits, scope):
         return False
@@ -230,18 +232,19 @@ def take(run: Run, arc: Arc, now: Arrival) -> Run:
 def _keep(
     auto: Automaton,
     run: Run,
-    arc: Arc,
+    index: int,
     fresh: Run,
     alive: Sequence[Open],
     suspects: tuple[tuple[int, Event], ...],
 ) -> Taken:
     """Other branches of an AND have not moved: what is closed there stays closed, what is suspect suspect."""
+    arc = auto.arcs[run.state][index]
     if not arc.kept:
-        return Taken(fresh)
+        return Taken(index, fresh)
     standing = {index for index, _ in alive if auto.arcs[run.state][index].follow != "strict"}
     shut = frozenset(new for new, old in arc.kept if old not in standing)
     waiting = {a.step.index for new, _ in arc.kept for a in auto.arcs[fresh.state][new].absents}
-    return Taken(replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
+    return Taken(index, replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
 
 
 def _stays(
@@ -253,21 +256,7 @@ def _stays(
         in_wait = arc.hold_ms > 0 and event.ts_ms <= run.last_ms + arc.hold_ms
         if not in_wait:
             return False
-    return not any(auto.closes(run.state, taken, index, waiting) for taken in chosen)
-
-
-def _guarded(arc: Arc, counts: dict[int, int], closed: frozenset[int]) -> bool:
-    for guard in arc.guards:
-        match guard.kind:
-            case "below":
-                allowed = counts.get(guard.loop, 0) < guard.count
-            case "reached":
-                allowed = counts.get(guard.loop, 0) >= guard.count
-            case "open":
-                allowed = guard.loop not in closed
-        if not allowed:
-            return False
-    return True
+    return not any(auto.closes(run, taken, index, waiting) for taken in chosen)
 
 
 def future(auto: Automaton, run: Run) -> tuple[object, ...]:

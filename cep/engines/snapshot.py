@@ -9,7 +9,7 @@ No engine of its own: states, arcs and steps are those of the plan, so what one 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from cep.engines.history import Cell
 from cep.event import Event, Position
@@ -19,6 +19,25 @@ NEVER_MS: Final = -(1 << 62)
 
 Open = tuple[int, int]
 """An arc's index in its state, and the last time it may be taken (or, to ACCEPT, the time it is taken)."""
+
+
+class Place(Protocol):
+    """Where a run has come to: the state, iterations of loops, loops that `UNTIL` has closed."""
+
+    @property
+    def state(self) -> int:
+        """A state of the automaton."""
+        ...
+
+    @property
+    def counts(self) -> tuple[tuple[int, int], ...]:
+        """Loops with their iterations."""
+        ...
+
+    @property
+    def closed(self) -> frozenset[int]:
+        """Loops that are closed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ class VectorMatcher:
         run = Run(0, (), None, story[0][1].position, 0)
         for move, event in story:
             arc = self._auto.arcs[move.state][move.place]
-            run, _ = arrive(self._auto, Taken(take(run, arc, Arrival(event, key, 0, 0))), key)
+            run, _ = arrive(self._auto, Taken(move.place, take(run, arc, Arrival(event, key, 0, 0))), key)
         return replace(run, fresh=False)
 
     def _touch(self, found: Found) -> None:

@@ -1,7 +1,7 @@
 """A batch through the track: all runs at once jump to the next event of their key that concerns their stage.
 
     stage 1   runs 4 9 17   ─search─▶   the next event that a move or a kill of stage 1 may fit
-                                        kill: over · move: to its stage · neither: jump again (strict: over)
+                                        move: to its stage · kill: over · neither: jump again (strict: over)
 
 A jump is a handful of array operations, however many runs wait at the stage. Runs never look at each other,
 so how far one comes does not depend on the rest; picks and skips choose among what they complete.
@@ -111,15 +111,12 @@ class Stepping:
             else:
                 self._end(runs[late], at[late])
             runs, at = runs[~late], at[~late]
-        for kill in stage.kills:
-            hit = self._killed(kill, runs, at)
-            if hit.any():
-                self._end(runs[hit], at[hit])
-                runs, at = runs[~hit], at[~hit]
+        runs, at = self._without_killed(stage, runs, at, first=True)
         for move in stage.moves:
             if not len(runs):
                 return
             runs, at = self._try(stage, move, runs, at)
+        runs, at = self._without_killed(stage, runs, at, first=False)
         if stage.strict:
             self._end(runs, at)
         elif len(runs):
@@ -132,6 +129,14 @@ class Stepping:
             return offered(self.setting, self.answers)
         tests = frozenset(move.test for move in stage.moves) | frozenset(kill.test for kill in stage.kills)
         return self.answers.positions(self.setting.paths, tests)
+
+    def _without_killed(self, stage: Stage, runs: Index, at: Index, *, first: bool) -> tuple[Index, Index]:
+        for kill in stage.kills:
+            hit = self._killed(kill, runs, at) if kill.first == first else np.zeros(len(runs), dtype=np.bool_)
+            if hit.any():
+                self._end(runs[hit], at[hit])
+                runs, at = runs[~hit], at[~hit]
+        return runs, at
 
     def _killed(self, kill: Kill, runs: Index, at: Index) -> Bools:
         hit = self.answers.mask_by_key(self.setting.paths, kill.test)[at]

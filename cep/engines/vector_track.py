@@ -31,11 +31,15 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """An event that ends the runs of a stage; only up to `for_ms` after the event taken before."""
+    """An event that ends the runs of a stage; only up to `for_ms` after the event taken before.
+
+    `first`: even those that could take it (`UNLESS`).
+    """
 
     test: Test
     correlated: Expr | None
     for_ms: int | None
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class Stage:
     whole: bool = False
     hold_ms: int = 0
     strict: bool = False
+
+    @property
+    def closed(self) -> frozenset[int]:
+        """Loops that `UNTIL` has closed: no track has one."""
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +226,13 @@ class _Layout:
     def _kills(self, absents: tuple[Absent, ...], number: int) -> tuple[Kill, ...]:
         """What ends the runs of a stage: `UNLESS` everywhere behind the start, and its own absences."""
         unless = self._plan.pattern.unless if number else ()
-        steps: list[tuple[Step, int | None]] = [(step, None) for step in unless]
-        steps += [(absent.step, absent.for_ms) for absent in absents]
+        steps: list[tuple[Step, int | None, bool]] = [(step, None, True) for step in unless]
+        steps += [(absent.step, absent.for_ms, False) for absent in absents]
         return tuple(
-            Kill(self._test(step), None if step.correlated is None else folded(step.correlated), for_ms)
-            for step, for_ms in steps
+            Kill(
+                self._test(step), None if step.correlated is None else folded(step.correlated), for_ms, first
+            )
+            for step, for_ms, first in steps
         )
 
     def _test(self, step: Step) -> Test:
@@ -284,7 +295,7 @@ class _Layout:
                     one, two = every.index(move.arc), every.index(other.arc)
                     ends = stages[move.target].ends
                     alive = [every.index(each.arc) for each in stage.moves]
-                    if not ends and not self._auto.closes(stage.state, one, two, alive):
+                    if not ends and not self._auto.closes(stage, one, two, alive):
                         raise UnfitError("OR in the middle: both branches stay open")
 
 

@@ -183,15 +183,15 @@ def _both(node: Both) -> Iterator[Way]:
     held = tuple(absent for absent in node.absents if node.begun)
     options: list[list[Way]] = []
     for i, branch in enumerate(node.branches):
-        over: list[Way] = []
+        over = [way for way in ways(branch) if way.step is None]
+        fork = Fork("and", node.index, i, under_way=node.begun, over=tuple(way.guards for way in over))
         for way in ways(branch):
             if way.step is None:
-                over.append(way)
                 continue
             branches = (*node.branches[:i], way.rest, *node.branches[i + 1 :])
             more = replace(way, rest=replace(node, branches=branches, begun=True))
             more = replace(more, absents=tuple(replace(a, for_ms=None) for a in held) + more.absents)
-            yield more.under(Fork("and", node.index, i, under_way=node.begun))
+            yield more.under(fork)
         if over:
             options.append(over)
     seen: set[Way] = set()

@@ -14,27 +14,12 @@ arcs that its contiguity no longer allows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cep.plan.pattern import Absent, Condition, Follow, Greed, Step
 
 ACCEPT = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """A decision on the way to an arc. Two arcs of a state part at the first fork where they differ.
-
-    kind `loop`: branch 0 stays in (enters, goes on), 1 leaves; `or`: one branch each; `and`: branch i goes on
-    in branch i, -1 leaves; it is `under_way` once some branch has taken an event.
-    """
-
-    kind: Literal["loop", "or", "and"]
-    index: int
-    branch: int
-    greed: Greed = "eager"
-    under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +29,23 @@ class Guard:
     kind: Literal["below", "reached", "open"]
     loop: int
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A decision on the way to an arc. Two arcs of a state part at the first fork where they differ.
+
+    kind `loop`: branch 0 stays in (enters, goes on), 1 leaves; `or`: one branch each; `and`: branch i goes on
+    in branch i, -1 leaves; it is `under_way` once some branch has taken an event. `over`: the ways in which
+    branch i may be over without this event, each with the guards that must allow it.
+    """
+
+    kind: Literal["loop", "or", "and"]
+    index: int
+    branch: int
+    greed: Greed = "eager"
+    under_way: bool = False
+    over: tuple[tuple[Guard, ...], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

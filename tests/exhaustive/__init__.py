@@ -1,0 +1,1 @@
+"""Every small pattern over every small stream: engines against the oracle."""

@@ -1,0 +1,54 @@
+"""Every pattern of up to three steps over every stream of up to five events: engines = oracle.
+
+Every shape of up to three steps (SEQ with each way to follow, AND, OR, ATLEAST, one inside another); every
+loop, in or around every shape of up to two steps, the usual ones with every mark; every place of a NOT,
+with FOR and with NEXT, among two steps and beside loops; a few patterns with every clause. Three steps with
+a loop among them: a part, the rest by `make exhaustive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.exhaustive.agree import disagreements, part
+from tests.exhaustive.worlds import (
+    LOOP_MARKS,
+    LOOPS,
+    MARKED,
+    QUANTS,
+    absences,
+    clauses,
+    loops,
+    modes,
+    plain,
+    typings,
+)
+
+EVENTS = 5
+
+FAMILIES: dict[str, Callable[[], Iterator[str]]] = {
+    "plain": lambda: modes(text for steps in (1, 2, 3) for text in plain(steps)),
+    "loops": lambda: modes(text for steps in (1, 2) for text in loops(steps, QUANTS)),
+    "marked loops": lambda: modes(
+        text
+        for steps in (1, 2)
+        for text in loops(steps, tuple(loop + mark for loop in MARKED for mark in LOOP_MARKS))
+    ),
+    "loops among three": lambda: part(modes(loops(3, LOOPS)), 0, 200),
+    "absences": lambda: modes(
+        (text for n in (2, 3) for types in typings(n) for text in absences(types)), "2ms"
+    ),
+    "clauses": clauses,
+}
+PARTS = 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(PARTS))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_engines_find_what_the_definition_says(family: str, number: int) -> None:
+    texts = list(part(FAMILIES[family](), number, PARTS))
+    assert texts
+    assert "\n".join(disagreements(texts, EVENTS)) == ""

@@ -23,7 +23,7 @@ from typing import Final
 
 from cep.engines.matcher import Limits
 from tests.conformance.cases import Case, Json
-from tests.conformance.every_way import STARTED, Single, Way, single
+from tests.conformance.every_way import STARTED, Single, Way, sequence_text, single
 from tests.conformance.every_ways import Writer
 from tests.conformance.text import (
     NO_WINDOW_MS,
@@ -47,6 +47,8 @@ def rule_text(case: Case) -> RuleText:
     """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
     esper = "esper" in case.engine.lower()
     root = case.pattern
+    if not esper:
+        root = {name: value for name, value in root.items() if name != "within"}
     _refuse(case, root, esper=esper)
     nodes = root["seq"] if "seq" in root and "every" not in root else [root]
     for plan in (_one_run, _each_start):
@@ -105,7 +107,7 @@ def _one_run(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> RuleT
     if nodes[0].get("distinct"):
         return None
     writer = _writer(case, esper=esper, forks=False)
-    ways = writer.chain([head, *nodes[1:]], [Way()], last=True)
+    ways = writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True)
     if len(ways) > 1:
         return None
     body = _body(ways[0])
@@ -125,7 +127,7 @@ def _each_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     head = nodes[0].get("every")
     if head is None or sum("every" in node for node in nodes_below(root)) != 1:
         return None
-    if nodes[0].keys() - {"every", "follow"} - ({"within"} if not esper and len(nodes) == 1 else set()):
+    if nodes[0].keys() - {"every", "follow"}:
         return None
     if esper and (root.get("within") or head.get("within") or head.get("within_max")):
         return None
@@ -135,7 +137,7 @@ def _each_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     if head is not singles[0] and not all(single(each).once for each in singles):
         return None
     writer = _writer(case, esper=esper, forks=False)
-    ways = writer.chain([head, *nodes[1:]], [Way()], last=True)
+    ways = writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True)
     body = _body(ways[0]) if len(ways) == 1 else f"OR({', '.join(_body(way) for way in ways)})"
     return _rule(case, writer, body, "PICK EACH AFTER MATCH NO SKIP")
 
@@ -150,8 +152,9 @@ def _from_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     ways = writer.chain(nodes, [start], last=True)
     if not ways:
         raise UnsayableError("a pattern that nothing can match: such a rule is refused when it is loaded")
-    bodies = [_scoped(way, writer.within_ms) for way in ways]
-    body = bodies[0] if len(bodies) == 1 else f"OR({', '.join(bodies)})"
+    if any(len(way.parts) == 1 and not way.behind for way in ways):
+        raise UnsayableError("a pattern that matches before anything happens")
+    body = _alternatives(ways, writer.within_ms)
     writer.variables[STARTED] = None
     pick = f"PICK ALL AFTER MATCH NO SKIP LIMIT {MATCHES_MAX}" if forks else "PICK FIRST AFTER MATCH STOP"
     rule = _rule(case, writer, body, pick, windowed=False)
@@ -171,13 +174,40 @@ def _body(way: Way) -> str:
     return parts[0] if len(parts) == 1 else f"SEQ({', '.join(parts)})"
 
 
-def _scoped(way: Way, within_ms: int | None) -> str:
-    """The parts of a way, those from the first event on within the window."""
-    parts = (*way.parts, *way.behind)
-    if within_ms is not None and way.first is not None and way.first < len(parts) - 1:
-        inside = f"SEQ({', '.join(parts[way.first :])}) WITHIN {duration_text(within_ms)}"
-        parts = (*parts[: way.first], inside)
-    return f"SEQ({', '.join(parts)})"
+def _alternatives(ways: list[Way], within_ms: int | None) -> str:
+    """Several ways as one pattern, what they share written once; from the first event on in the window."""
+    chains = [(*way.parts, *way.behind) for way in ways]
+    shared = 0
+    while (
+        len(ways) > 1
+        and len({chain[: shared + 1] for chain in chains}) == 1
+        and shared + 1 < min(map(len, chains))
+    ):
+        shared += 1
+    while shared and any(all(part.startswith("NOT ") for part in chain[shared:]) for chain in chains):
+        shared -= 1  # a branch of absences alone is refused
+    firsts = {way.first for way in ways}
+    if within_ms is None:
+        return sequence_text(_joined(chains, shared))
+    span = f" WITHIN {duration_text(within_ms)}"
+    if len(firsts) == 1 and (first := firsts.pop()) is not None and first < shared:
+        inside = sequence_text([*chains[0][first:shared], *_joined([chain[shared:] for chain in chains], 0)])
+        return sequence_text([*chains[0][:first], inside + span])
+    scoped = []
+    for way, chain in zip(ways, chains, strict=True):
+        inside = chain[way.first :] if way.first is not None else ()
+        plain = not inside or (len(inside) == 1 and inside[0][-1] not in "}+*)")
+        whole = chain if plain else (*chain[: way.first], f"SEQ({', '.join(inside)}){span}")
+        scoped.append(whole)
+    return sequence_text(_joined(scoped, min(shared, *(way.first or shared for way in ways))))
+
+
+def _joined(chains: list[tuple[str, ...]], shared: int) -> list[str]:
+    """Chains that begin with the same parts as one chain, whose last part is a choice."""
+    if len(chains) == 1:
+        return list(chains[0])
+    rests = [sequence_text(chain[shared:]) for chain in chains]
+    return [*chains[0][:shared], f"OR({', '.join(rests)})"]
 
 
 def _rule(

@@ -12,6 +12,7 @@ from tests.conformance.every_way import (
     Single,
     Way,
     all_of,
+    covers,
     either,
     fits_text,
     kind_text,
@@ -57,11 +58,11 @@ class Order(Waits):
     def _one_of(self, events: Sequence[Single], way: Way, *, strict: bool) -> Way:
         """The first event that is one of several, the first of them that it fits."""
         parts = []
-        for event in events:
+        for i, event in enumerate(events):
+            if any(covers(other, event) for other in events[:i]):
+                continue
             text = kind_text(event, all_of(where_text(event, self.names(way)), *self._times(way, event)))
-            part = f"{text} {name_text(self.name(event.var))}"
-            if part not in parts:
-                parts.append(part)
+            parts.append(f"{text} {name_text(self.name(event.var))}")
         text = parts[0] if len(parts) == 1 else f"OR({', '.join(parts)})"
         return way.take(f"{'NEXT ' if strict and not way.fresh else ''}{text}", None)
 
@@ -71,11 +72,11 @@ class Order(Waits):
         for i, event in enumerate(events):
             earlier = [other for other in events[:i] if overlap(event, other)]
             tests = [unless_text(other, names, event.type) for other in earlier]
-            if "FALSE" in tests:
+            if any(covers(other, event) for other in earlier):
                 continue
             before = replace(way, parts=(), first=None, ahead=(), behind=())
             for j, other in enumerate(events):
-                if j != i and not follow and way.mark is not None:
+                if j != i and not follow and way.anchored:
                     spared = (
                         unless_text(event, names, other.type) if j > i and overlap(event, other) else None
                     )
@@ -137,7 +138,7 @@ class Order(Waits):
         again = ["every" in node for node in sides]
         apart = not any(overlap(a, b) for i, a in enumerate(events) for b in events[:i])
         plain = not any(again) and not forbidden and not strict
-        if plain and (apart or (way.mark is None and not all(e.once for e in events))):
+        if plain and (apart or (not way.anchored and not all(e.once for e in events))):
             return [self._natural(events, way)]
         if not all(event.once for event in events):
             raise UnsayableError("a counted step in any order with others that may share its events")
@@ -154,7 +155,7 @@ class Order(Waits):
                 raise UnsayableError("a repetition without bound or end")
             (taken,) = self._event(
                 replace(event, high=event.low),
-                Way(limits=way.limits, mark=way.mark, off_ms=way.off_ms, held=way.held),
+                replace(way, parts=(), first=None, ahead=(), behind=(), fresh=False),
                 last=False,
             )
             parts.append(taken.parts[-1])
@@ -197,7 +198,7 @@ class Order(Waits):
             for place, i in enumerate(order):
                 # Each side counts from the same moment: what comes later must not have come before.
                 waiting = [events[j] for j in order[place + 1 :] if not again[j]]
-                if not strict and way.mark is not None:
+                if not strict and after.anchored:
                     for other in (*forbidden, *waiting):
                         after = after.add(self._none(other, after))
                 elif place:
@@ -211,24 +212,26 @@ class Order(Waits):
     def _two_that_share(self, events: Sequence[Single], forbidden: Sequence[Single], way: Way) -> list[Way]:
         one, other = events
         names, found = self.names(way), []
-        leads = way.mark is not None
+        leads = way.anchored
         ahead = way
         for event in forbidden:
             ahead = ahead.add(self._none(event, ahead))
         kind = one.type if one.type is not None else other.type
         shared = replace(one, type=kind, var=f"{one.var}_{other.var}")
         name = self.fresh(shared.var)
-        self.variables[name] = (one.var, other.var)
+        if self.variables.get(self.name(one.var)) is not None:
+            self.variables[name] = (one.var, other.var)  # not of a turn before
         fits = all_of(fits_text(one, names, kind), fits_text(other, names, kind), *self._times(way))
-        only = [(a, b, unless_text(b, names, a.type)) for a, b in ((one, other), (other, one))]
+        pairs = ((one, other), (other, one))
+        only = [(a, b, None if covers(b, a) else unless_text(b, names, a.type)) for a, b in pairs]
         before = ahead
         if leads:
             for a, _, alone in only:
-                before = before.add(self._none(a, way, alone)) if alone != "FALSE" else before
+                before = before.add(self._none(a, way, alone)) if alone else before
         both = before.take(f"{kind_text(shared, fits)} {name_text(name)}", f"{name_text(name)}.ts")
         found.append(replace(both, both={**(way.both or {}), one.var: name, other.var: name}))
         for a, b, alone in only:
-            if alone == "FALSE":
+            if alone is None:
                 continue
             before = ahead.add(self._none(b, way)) if leads else ahead
             (first,) = self._event(a, before, last=False, extra=alone)

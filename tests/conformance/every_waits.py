@@ -16,6 +16,7 @@ from tests.conformance.every_way import (
     kind_text,
     moment_text,
     never_text,
+    overlap,
     single,
     where_text,
 )
@@ -70,15 +71,19 @@ class Waits(Events):
         start = self.replaced_by
         if start is None:
             return list(ways)
-        return [way.add(self._none(start, way) + f" FOR {never_text(way.off_ms)}") for way in ways]
+        return [
+            way.add(self._none(start, replace(way, off_ms=0)) + f" FOR {never_text(way.off_ms)}")
+            for way in ways
+        ]
 
     def _silent(self, event: Single, ms: int, way: Way) -> Way:
         """The wait itself, from the moment that has come."""
         until = way.off_ms + ms
-        after = f"ts >= {moment_text(self._mark(way), way.off_ms)}" if way.off_ms else None
+        if way.open:
+            raise UnsayableError("a wait that begins when a counted step has enough, and may still take more")
         if not way.held:
             raise UnsayableError("a wait that begins at a time which no event marks")
-        part = self._none(event, way, all_of(after)) + f" FOR {never_text(until)}"
+        part = self._none(event, way) + f" FOR {never_text(until)}"
         return replace(way.add(part), off_ms=until)
 
     def _leads(self, way: Way) -> bool:
@@ -105,6 +110,7 @@ class Waits(Events):
     def _event_or_wait(self, event: Single, absent: Single, ms: int, way: Way) -> list[Way]:
         """An event, or none of another kind for some time, whichever is first."""
         if self._leads(way):
+            self._refuse_both(event, absent)
             reset = self._resets(absent, ms, way, spared=event)
             silent = self._silent(absent, ms, reset)
             silent = silent.add(self._none(event, way) + f" FOR {never_text(ms)}")
@@ -126,6 +132,8 @@ class Waits(Events):
     def _event_and_wait(self, event: Single, absent: Single, ms: int, way: Way) -> list[Way]:
         """An event, and none of another kind for some time: the match comes with the later of the two."""
         leads = self._leads(way)
+        if leads:
+            self._refuse_both(event, absent)
         reset = self._resets(absent, ms, way, spared=event) if leads else way
         until = reset.off_ms + ms
         silent = self._silent(absent, ms, reset)
@@ -152,6 +160,10 @@ class Waits(Events):
                 again = self._resets(absent, ms, replace(again, mark=f"{name_text(name)}.ts"))
                 found.append(self._silent(absent, ms, again))
         return found
+
+    def _refuse_both(self, event: Single, absent: Single) -> None:
+        if overlap(event, absent):
+            raise UnsayableError("an event that starts a wait again and is itself waited for beside it")
 
     def _all_waits(self, waits: Sequence[tuple[Single, int]], way: Way) -> list[Way]:
         if self._leads(way):

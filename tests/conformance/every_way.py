@@ -29,6 +29,12 @@ class Way:
     mark: str | None = None
     off_ms: int = 0
     held: bool = True
+    open: bool = False
+    """Whether the last part is a counted step that may still take more."""
+    late: bool = False
+    """Whether `mark` may be later than the last event taken, since the last part took none."""
+    anchored: bool = True
+    """Whether something stands before the next part, so that a NOT may."""
     fresh: bool = True
     """Whether no event has been taken yet, but for the start of the query."""
     first: int | None = None
@@ -52,6 +58,9 @@ class Way:
             mark=mark,
             off_ms=0,
             held=True,
+            open=False,
+            late=False,
+            anchored=True,
             fresh=False,
             first=len(before) if self.first is None else self.first,
             ahead=(),
@@ -117,6 +126,12 @@ def overlap(one: Single, other: Single) -> bool:
     if False in (one.where, other.where):
         return False
     return not disjoint(Step(one.var, one.type, one.where), Step(other.var, other.type, other.where))
+
+
+def covers(one: Single, other: Single) -> bool:
+    """Whether every event that is the other one is certainly this one too."""
+    same_time = one.within_ms == other.within_ms or one.within_ms is None
+    return one.type in (None, other.type) and (one.where is True or one.where == other.where) and same_time
 
 
 def all_of(*tests: str | None) -> str | None:

@@ -37,10 +37,13 @@ class Writer(Order):
 
     def chain(self, nodes: Sequence[Json], ways: Sequence[Way], *, last: bool) -> list[Way]:
         """All ways through nodes one after the other."""
-        found = list(ways)
+        found, outer = list(ways), self.heads
         for i, node in enumerate(nodes):
-            ends = last and i == len(nodes) - 1
+            rest = nodes[i + 1 :]
+            ends = last and all(_may_lack(each) for each in rest)
+            self.heads = [*_heads(rest), *(outer if all(_may_lack(each) for each in rest) else ())]
             found = [after for way in found for after in self.ways(node, way, last=ends)]
+        self.heads = outer
         return found
 
     def ways(self, node: Json, way: Way, *, last: bool) -> list[Way]:
@@ -179,7 +182,7 @@ class Writer(Order):
             inner = {**inner, "max": event.low}
         with self._past(inner):
             steps = _steps(inner)
-            turns = self.ways(inner, Way(fresh=False), last=False)
+            turns = self.ways(inner, Way(fresh=False, both=way.both), last=False)
             body = [sequence_text(each.parts + each.behind) for each in turns]
             if self.within_ms is not None and way.fresh:
                 if steps is None:
@@ -222,6 +225,27 @@ class Writer(Order):
                 self.written[each["event"]] = name
         yield
         self.written = kept
+
+
+def _heads(nodes: Sequence[Json]) -> Iterator[Single]:
+    """The events that nodes one after the other may begin with."""
+    for node in nodes:
+        if "event" in node:
+            yield single(node)
+            if _may_lack(node):
+                continue
+        elif "every" in node:
+            yield from _heads([node["every"]])
+        elif "seq" in node:
+            yield from _heads(node["seq"])
+        else:
+            for each in (*node.get("or", ()), *node.get("and", ())):
+                yield from _heads([each])
+        return
+
+
+def _may_lack(node: Json) -> bool:
+    return "event" in node and "until" not in node and not single(node).low
 
 
 def _steps(node: Json) -> list[Single] | None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from tests.conformance.cases import Json
 from tests.conformance.row_definition import compute
+from tests.conformance.text import nodes_below
 
 Bound: TypeAlias = dict[str, list[int]]
 
@@ -26,6 +27,8 @@ class Life:
     over: bool = False
     first_ms: int | None = None
     """When something in it took its first event."""
+    takes: Callable[[Json], bool] = lambda _: False
+    """Of a counted step: whether it would take an event more."""
 
     @property
     def on(self) -> bool:
@@ -90,6 +93,7 @@ class _Query:
         self.turns: list[tuple[Life, Callable[[int], None]]] = []
         self.ids, self.now = count(), start_ms
         root = case["pattern"]
+        self.types = {node.get("type") for node in nodes_below(root)}
         self.start(
             root, Run({}), start_ms, Life(), 0, lambda run, _: self.found.append(run.copy().bound), last=True
         )
@@ -176,9 +180,10 @@ class _Query:
                     done(found, at)
 
                 for each in nodes:
-                    self.start(each, run, ms, own, depth, first, last=True)
+                    self.start({"follow": node.get("follow"), **each}, run, ms, own, depth, first, last=True)
             case {"and": nodes}:
-                self._and(nodes, run, ms, life, depth, done)
+                sides = [each if "not" in each else {"follow": node.get("follow"), **each} for each in nodes]
+                self._and(sides, run, ms, life, depth, done)
             case _:
                 raise AssertionError(node)
 
@@ -202,6 +207,11 @@ class _Query:
         def hear(index: int, event: Json) -> None:
             nonlocal mine
             if not self.fits(node, mine, event):
+                strict = node.get("inner" if taken else "follow") == "strict" and event["_type"] in self.types
+                if strict and not any(
+                    each.takes(event) for each in run.collects if each is not own and each.on
+                ):
+                    own.over = True
                 return
             if not taken:
                 own.begin(event["_ts"])
@@ -215,6 +225,8 @@ class _Query:
             if len(taken) == low:
                 done(mine, event["_ts"])
 
+        if (low, high) != (1, 1):
+            own.takes = lambda event: self.fits(node, mine, event)
         self.listen(depth, own, hear)
         if low == 0:
             run.collects = [*run.collects, own]

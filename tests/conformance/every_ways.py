@@ -182,6 +182,8 @@ class Writer(Order):
             inner = {**inner, "max": event.low}
         with self._past(inner):
             steps = _steps(inner)
+            if self.sequence and (steps is None or len(steps) > 1):
+                raise UnsayableError("turns of a sequence, some of which may break")
             turns = self.ways(inner, Way(fresh=False, both=way.both), last=False)
             body = [sequence_text(each.parts + each.behind) for each in turns]
             if self.within_ms is not None and way.fresh:
@@ -190,9 +192,8 @@ class Writer(Order):
                 body = [f"{sequence_text(turns[0].parts)} WITHIN {duration_text(self.within_ms)}"]
                 body += [self._ended(steps, end) for end in range(1, len(steps))]
         text = body[0] if len(body) == 1 else f"OR({', '.join(body)})"
-        return replace(
-            way.add(f"SEQ({text})*" if " WITHIN " in text or text[-1] in "}+*" else f"{text}*"), mark=None
-        )
+        bare = text[-1] not in "}+*" and " WITHIN " not in text and " CONSECUTIVE" not in text
+        return replace(way.add(f"{text}*" if bare else f"SEQ({text})*"), mark=None)
 
     def _ended(self, steps: Sequence[Single], end: int) -> str:
         """A turn that the window ended before its step number `end`, until the window is over."""

@@ -61,10 +61,13 @@ def rule_text(case: Case) -> RuleText:
 def _refuse(case: Case, root: Json, *, esper: bool) -> None:
     if case.skip != "none":
         raise UnsayableError(f"the skip policy {case.skip} beside `every`")
+    nodes = root.get("seq", [root])
     for node in nodes_below(root):
         bound = node.get("max_pending")
-        if bound is not None and len(case.events) > bound:
-            raise UnsayableError("a bound on the runs that wait for one step: ours are of a rule and key")
+        if bound is not None:
+            before = [each.get("type") for part in nodes if part is not node for each in nodes_below(part)]
+            if sum(event.type in before for event in case.events) > bound:
+                raise UnsayableError("a bound on the runs that wait for one step: ours are of a rule and key")
         if not esper and node is not root and "within" in node:
             raise UnsayableError("a window of a part, counted from no event of it")
 
@@ -191,14 +194,14 @@ def _alternatives(ways: list[Way], within_ms: int | None) -> str:
         return sequence_text(_joined(chains, shared))
     span = f" WITHIN {duration_text(within_ms)}"
     if len(firsts) == 1 and (first := firsts.pop()) is not None and first < shared:
-        inside = sequence_text([*chains[0][first:shared], *_joined([chain[shared:] for chain in chains], 0)])
-        return sequence_text([*chains[0][:first], inside + span])
+        whole = sequence_text([*chains[0][first:shared], *_joined([chain[shared:] for chain in chains], 0)])
+        return sequence_text([*chains[0][:first], whole + span])
     scoped = []
     for way, chain in zip(ways, chains, strict=True):
         inside = chain[way.first :] if way.first is not None else ()
         plain = not inside or (len(inside) == 1 and inside[0][-1] not in "}+*)")
-        whole = chain if plain else (*chain[: way.first], f"SEQ({', '.join(inside)}){span}")
-        scoped.append(whole)
+        scope = chain if plain else (*chain[: way.first], f"SEQ({', '.join(inside)}){span}")
+        scoped.append(scope)
     return sequence_text(_joined(scoped, min(shared, *(way.first or shared for way in ways))))
 
 

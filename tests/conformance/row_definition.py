@@ -17,7 +17,7 @@ from tests.conformance.cases import Json
 Labels: TypeAlias = Mapping[int, str]
 """Row → the variable that took it."""
 
-STEPS_MAX: Final = 20_000
+STEPS_MAX: Final = 2_000
 
 COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,

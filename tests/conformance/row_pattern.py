@@ -304,8 +304,9 @@ class _Plain:
 
     def _target(self, variable: str, *, last: bool) -> str:
         """The slot with the first or the last row of a variable in every match."""
-        slots = self.graph.of((self.raw.get("subset") or {}).get(variable, [variable]))
-        if not slots and variable not in {node.get("event") for node in nodes_below(self.case.pattern)}:
+        union = (self.raw.get("subset") or {}).get(variable, [variable])
+        slots = self.graph.of(union)
+        if not {node.get("event") for node in nodes_below(self.case.pattern)} & set(union):
             return variable  # to be refused
         reach = self.graph.reach
         for name in slots:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from cep.columns import Batch
@@ -39,6 +40,7 @@ UNLIMITED: Final = Limits(runs_per_key=1_000_000, events_per_key=1_000_000)
 Way = Literal["single", "whole"]
 """How events go in: one at a time with time told before each, or all that a watermark releases at once."""
 
+WAYS: Final[tuple[Way, ...]] = ("single", "whole")
 
 Cells: TypeAlias = tuple[Value, ...]
 """The values of a row, column by column."""
@@ -114,8 +116,9 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
 # --- the engine, and nothing of it anywhere else ----------------------------------------------------------
 
 
+@lru_cache(maxsize=1)
 def compile_rule(text: str) -> tuple[Plan | None, list[Diagnostic]]:
-    """The plan of a rule's text, None if it is refused; and what was said about it."""
+    """The plan of a rule's text, None if it is refused; and what was said about it. Kept for the next way."""
     return compile_text(Source.whole("case", text), Schema())
 
 

@@ -120,8 +120,8 @@ def checked(settings: LiveSettings) -> LiveSettings:
     """The same settings; InputError if they contradict each other."""
     if not settings.topics:
         raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
-    if settings.mode != "batch" or settings.state != "memory:":
-        raise InputError("only `mode: batch` with `state: memory:` is supported yet")
+    if settings.mode != "batch":
+        raise InputError("only `mode: batch` is supported yet")
     out = (settings.alerts, settings.dead_letters, settings.late)
     read = [topic for topic, _ in settings.topics]
     for topic in out:

@@ -6,28 +6,30 @@ of `cep.live`.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from collections.abc import Mapping
 
 from cep.cli.live_setup import open_live, start_block
 from cep.errors import CepError
 from cep.runtimes.faust_app import BatchApp, make_app
 
 
-def load_app(environment: Mapping[str, str]) -> BatchApp:
-    """The app that the environment describes; tells on stderr what will run."""
+@functools.cache
+def load_app() -> BatchApp:
+    """The one app of this process, as the environment describes it; tells on stderr what will run."""
     try:
-        live = open_live(environment)
+        live = open_live(os.environ)
+        app = make_app(live.settings, live.tasks)
     except CepError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
     sys.stderr.write(start_block(live) + "\n")
-    return make_app(live.settings, live.tasks)
+    return app
 
 
 def __getattr__(name: str) -> BatchApp:
     """The app is made when the framework asks for it, not whenever something imports this module."""
     if name == "app":
-        return load_app(os.environ)
+        return load_app()
     raise AttributeError(name)

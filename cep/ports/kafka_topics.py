@@ -19,7 +19,7 @@ from confluent_kafka import admin as ck_admin
 from confluent_kafka import cimpl
 
 from cep.live import LiveSettings
-from cep.ports.topic_records import KafkaError, Keyed, Outgoing, Part, Records
+from cep.ports.topic_records import KafkaError, Keyed, Outgoing, Part, Position, Records
 
 SESSION_MS: Final = 10_000
 """A worker that was not heard of for so long has lost its partitions."""
@@ -93,7 +93,6 @@ class TopicReader:
             }
         )
         self._topics = [topic for topic, _ in settings.topics]
-        self._start = settings.start
         self._on_assign = on_assign
         self._on_revoke = on_revoke
         self._failure: Exception | None = None
@@ -111,8 +110,8 @@ class TopicReader:
             raise self._failure
         return _grouped(messages)
 
-    def committed(self, parts: Sequence[Part]) -> dict[Part, int]:
-        """Where the group stands; waits for transactions that are under way. A new group: as set up."""
+    def committed(self, parts: Sequence[Part]) -> dict[Part, Position]:
+        """Where the group stands, where it ever was; waits for transactions that are under way."""
         wanted = [ck.TopicPartition(*part) for part in parts]
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -122,16 +121,14 @@ class TopicReader:
                 # A coordinator that has just started says so, and nothing else is wrong.
                 if not tries_left or not error.args[0].retriable():
                     raise KafkaError(f"the committed offsets: {error.args[0].str()}") from None
-        with _errors():
-            return {Part(one.topic, one.partition): self._offset(one) for one in found}
-
-    def _offset(self, one: ck.TopicPartition) -> int:
-        if one.error is not None:
-            raise KafkaError(f"the committed offset of {one.topic}/{one.partition}: {one.error}")
-        if one.offset >= 0:
-            return int(one.offset)
-        low, high = self._consumer.get_watermark_offsets(one, _ANSWER_S)
-        return int(low if self._start == "earliest" else high)
+        for one in found:
+            if one.error is not None:
+                raise KafkaError(f"the committed offset of {one.topic}/{one.partition}: {one.error}")
+        return {
+            Part(one.topic, one.partition): Position(one.offset, one.metadata or "")
+            for one in found
+            if one.offset >= 0
+        }
 
     def bounds(self, part: Part) -> tuple[int, int]:
         """The first offset that is kept and the one after the last committed record."""
@@ -277,11 +274,15 @@ class TopicWriter:
         if error is not None and self._failed is None:
             self._failed = str(error)
 
-    def commit(self, offsets: Mapping[Part, int], group_metadata: object) -> None:
-        """Commit what was written together with the offsets it was made from."""
+    def send_offsets(self, positions: Mapping[Part, Position], group_metadata: object) -> None:
+        """Put the offsets that the batch was made from into the transaction."""
         with _errors():
-            positions = [ck.TopicPartition(*part, offset) for part, offset in offsets.items()]
-            self._producer.send_offsets_to_transaction(positions, group_metadata, _ANSWER_S)
+            offsets = [ck.TopicPartition(*part, at.offset, at.metadata) for part, at in positions.items()]
+            self._producer.send_offsets_to_transaction(offsets, group_metadata, _ANSWER_S)
+
+    def commit(self) -> None:
+        """Commit what was written together with the offsets."""
+        with _errors():
             self._producer.commit_transaction(_ANSWER_S)
         if self._failed is not None:
             raise KafkaError(f"a record could not be written: {self._failed}")

@@ -34,6 +34,14 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A committed offset and what was written beside it."""
+
+    offset: int
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """Records of one partition in the order of their offsets; a value of None is a tombstone."""
 

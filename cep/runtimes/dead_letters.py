@@ -9,7 +9,7 @@ from typing import Self
 from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, TopicWriter, partition_counts, read_between
 from cep.ports.outgoing import HEADER_CODE, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
-from cep.ports.topic_records import KafkaError, Outgoing, Part, Records
+from cep.ports.topic_records import KafkaError, Outgoing, Part, Position, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ def send_back(settings: LiveSettings) -> int:
     """Send back what was not sent back before; how many. What is refused again comes as a new letter."""
     sent = 0
     with _Group(settings) as group:
-        begin = group.reader.committed(group.parts)
+        committed = group.reader.committed(group.parts)
+        begin = {
+            part: committed[part].offset if part in committed else group.reader.bounds(part)[0]
+            for part in group.parts
+        }
         writer = TopicWriter(settings, group.name)
         for batch in read_between(settings, begin, group.ends, settings.batch_records):
             writer.begin()
@@ -46,8 +50,9 @@ def send_back(settings: LiveSettings) -> int:
                 out = [_back(letter) for letter in _letters_of(records)]
                 writer.write(out)
                 sent += len(out)
-            offsets = {records.part: records.next_offset for records in batch}
-            writer.commit(offsets, group.reader.group_metadata())
+            offsets = {records.part: Position(records.next_offset) for records in batch}
+            writer.send_offsets(offsets, group.reader.group_metadata())
+            writer.commit()
     return sent
 
 

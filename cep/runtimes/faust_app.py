@@ -21,6 +21,7 @@ from cep.live import LiveSettings
 from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
+from cep.state.opening import open_store
 
 log = logging.getLogger("cep.live")
 
@@ -30,7 +31,8 @@ EXIT_FAILED: Final = 3
 EXIT_STUCK: Final = 70
 """The exit code of a worker that its watchdog ended."""
 
-_LOOK_SECONDS: Final = 5.0
+STATE_TTL_MS: Final = 30 * 86_400_000
+"""State that no worker touched for so long is forgotten; whoever comes back makes it again from the log."""
 
 
 class _WebOnly(BootStrategy):
@@ -69,7 +71,8 @@ def make_app(settings: LiveSettings, tasks: TaskSettings) -> BatchApp:
         datadir=os.devnull,
     )
     metrics = Metrics()
-    loop = BatchLoop(settings, tasks, metrics)
+    store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
+    loop = BatchLoop(settings, tasks, store, metrics)
     _run_in_task(app, loop)
     _watch(app, loop, settings)
     _serve(app, loop, metrics)
@@ -124,4 +127,5 @@ def _serve(app: App, loop: BatchLoop, metrics: Metrics) -> None:
 
     @app.page("/metrics")
     async def numbers(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
+        metrics.looked_at(loop.tasks())
         return web.bytes(metrics.text(), content_type=CONTENT_TYPE.partition(";")[0])

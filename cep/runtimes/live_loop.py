@@ -1,8 +1,8 @@
 """The live worker's loop: read a batch, compute, commit alerts and offsets in one transaction, exactly once.
 
-    assigned ──▶ rebuild state up to the committed offsets ──▶ read ──▶ tasks ──▶ transaction ──┐
-                                                                ▲                              │
-                                                                └──────────────────────────────┘
+    assigned ──▶ take up state ──▶ read ──▶ tasks ──▶ state, alerts and offsets committed ──┐
+                                    ▲                                                      │
+                                    └──────────────────────────────────────────────────────┘
 
 Whatever goes wrong after the start ends the process: the way back is the start, so it is always in use.
 """
@@ -10,6 +10,7 @@ Whatever goes wrong after the start ends the process: the way back is the start,
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -19,10 +20,13 @@ from typing import Final
 
 from cep.errors import InputError
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import TopicReader, TopicWriter, create_topics, partition_counts, read_between
-from cep.ports.topic_records import KafkaError, Outgoing, Part, Records
+from cep.ports.kafka_topics import TopicReader, create_topics, partition_counts
+from cep.ports.topic_records import KafkaError, Part, Records
+from cep.runtimes.commit import ExactlyOnce, Point
+from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
+from cep.state.store import StateStore, TaskId
 
 log = logging.getLogger("cep.live")
 
@@ -74,7 +78,9 @@ def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str,
 class BatchLoop:
     """The tasks of one worker and their transactions. `run` returns when `stop` is set, and raises else."""
 
-    def __init__(self, settings: LiveSettings, tasks: TaskSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: LiveSettings, tasks: TaskSettings, store: StateStore, metrics: Metrics
+    ) -> None:
         """Nothing is connected before `run`."""
         self.stop = threading.Event()
         self.ready = threading.Event()
@@ -83,40 +89,48 @@ class BatchLoop:
         """When there was last nothing to do, or something was committed."""
         self._settings = settings
         self._task_settings = tasks
+        self._store = store
         self._metrics = metrics
-        self._tasks: dict[int, Task] = {}
         self._records_max = RECORDS_AT_FIRST
+        self._computed_at = 0.0
+        self._made: dict[TaskId, Task] = {}
 
     def run(self) -> None:
         """Connect, then batch after batch."""
-        settings = self._settings
-        prepare_topics(settings, self.stop)
-        name = settings.instance or uuid.uuid4().hex
-        # Opened first: it ends the transaction that an earlier process of this name left open.
-        self._writer = TopicWriter(settings, f"{settings.group}-{name}")
-        self._reader = TopicReader(settings, self._assigned, self._revoked)
+        prepare_topics(self._settings, self.stop)
+        self._reader = TopicReader(self._settings, self._assigned, self._revoked)
+        log_port = KafkaLog(self._settings, self._reader)
+        self._once = ExactlyOnce(log_port, self._store, self._make_task, _token, self._at)
         try:
+            # Before joining the group: it ends what an earlier process of this name left open.
+            self._once.start()
             self._reader.subscribe()
             while not self.stop.is_set():
                 self._step()
         finally:
             self._reader.close()
+            self._store.close()
+
+    def tasks(self) -> list[Task]:
+        """The tasks this worker owns now."""
+        return [self._made[task] for task in self._once.tasks] if self.ready.is_set() else []
 
     def _step(self) -> None:
-        batch = self._reader.read(self._records_max, self._settings.batch_wait_ms / 1000)
-        if not batch:
+        read = self._reader.read(self._records_max, self._settings.batch_wait_ms / 1000)
+        if not read:
             self.committed_at = time.monotonic()
             return
-        started = time.perf_counter()
-        out = self._computed(batch)
-        computed = time.perf_counter()
-        self._writer.begin()
-        self._writer.write(out)
-        offsets = {records.part: records.next_offset for records in batch}
-        self._writer.commit(offsets, self._reader.group_metadata())
+        batch: defaultdict[TaskId, list[Records]] = defaultdict(list)
+        for records in read:
+            batch[self._id(records.part.partition)].append(records)
+        started = time.monotonic()
+        results = self._once.commit(batch)
         self.committed_at = time.monotonic()
-        self._metrics.committed(computed - started, time.perf_counter() - computed, self._lags(batch))
-        self._fit(sum(len(records.offsets) for records in batch), computed - started)
+        for task, done in results.items():
+            self._metrics.processed(self._made[task], done)
+        compute_s, commit_s = self._computed_at - started, self.committed_at - self._computed_at
+        self._metrics.committed(compute_s, commit_s, self._lags(read))
+        self._fit(sum(len(records.offsets) for records in read), self.committed_at - started)
 
     def _fit(self, records: int, seconds: float) -> None:
         """Choose the size of the next batch by the speed of this one, never more than twice as large."""
@@ -124,48 +138,42 @@ class BatchLoop:
         if records >= self._records_max or fitting < self._records_max:
             self._records_max = max(1, min(fitting, 2 * self._records_max, self._settings.batch_records))
 
-    def _computed(self, batch: Sequence[Records]) -> list[Outgoing]:
-        """What the tasks make of a batch."""
-        by_number: defaultdict[int, list[Records]] = defaultdict(list)
-        for records in batch:
-            by_number[records.part.partition].append(records)
-        out: list[Outgoing] = []
-        for number, of_task in by_number.items():
-            done = self._tasks[number].process(of_task)
-            self._metrics.processed(self._tasks[number], done)
-            out += done.out
-        return out
+    def _lags(self, read: Sequence[Records]) -> dict[Part, int]:
+        ends = {records.part: self._reader.known_end(records.part) for records in read}
+        return {r.part: end - r.next_offset for r in read if (end := ends[r.part]) is not None}
 
-    def _lags(self, batch: Sequence[Records]) -> dict[Part, int]:
-        ends = {records.part: self._reader.known_end(records.part) for records in batch}
-        return {r.part: end - r.next_offset for r in batch if (end := ends[r.part]) is not None}
+    def _at(self, point: Point) -> None:
+        if point is Point.COMPUTED:
+            self._computed_at = time.monotonic()
+
+    def _id(self, number: int) -> TaskId:
+        return TaskId(self._settings.group, number)
+
+    def _make_task(self, task: TaskId) -> Task:
+        made = self._made[task] = Task(self._task_settings, task.partition)
+        return made
 
     def _assigned(self, parts: Sequence[Part]) -> Mapping[Part, int]:
-        """Build the tasks of these partitions; reading goes on where the group stands."""
-        begin = self._reader.committed(parts) if parts else {}
-        by_number: defaultdict[int, dict[Part, int]] = defaultdict(dict)
-        for part, offset in begin.items():
-            by_number[part.partition][part] = offset
-        for number, positions in by_number.items():
-            started = time.perf_counter()
-            task = Task(self._task_settings, number)
-            self._rebuild(task, positions)
-            self._tasks[number] = task
-            log.info(
-                "partition %d is ready after %.1fs: %s", number, time.perf_counter() - started, positions
-            )
-        self._metrics.assigned(sorted(self._tasks))
+        """Take up the tasks of these partitions; where to read on."""
+        started = time.monotonic()
+        found = self._once.acquire(sorted({self._id(part.partition) for part in parts}))
+        seconds = time.monotonic() - started
+        for task, offsets in found.items():
+            log.info("partition %d is taken up at %s", task.partition, dict(offsets))
+        log.info("%d partitions ready after %.1fs", len(found), seconds)
+        self._metrics.assigned(len(self._once.tasks), seconds)
+        self.committed_at = time.monotonic()
         self.ready.set()
-        return begin
-
-    def _rebuild(self, task: Task, positions: Mapping[Part, int]) -> None:
-        """Compute the state anew from what the log still holds; what was sent then is not sent again."""
-        begin = {part: min(self._reader.bounds(part)[0], offset) for part, offset in positions.items()}
-        for batch in read_between(self._settings, begin, positions, self._settings.batch_records):
-            task.process(batch)
-        task.positions = dict(positions)
+        return {part: found[self._id(part.partition)][part.topic] for part in parts}
 
     def _revoked(self, parts: Sequence[Part]) -> None:
-        for number in {part.partition for part in parts}:
-            self._tasks.pop(number, None)
-        self._metrics.assigned(sorted(self._tasks))
+        gone = {self._id(part.partition) for part in parts}
+        self._once.release(gone)
+        for task in gone:
+            self._made.pop(task, None)
+        self._metrics.assigned(len(self._once.tasks), 0.0)
+
+
+def _token(task: TaskId) -> str:
+    """An ownership that nobody had before."""
+    return f"{os.getpid()}-{uuid.uuid4().hex}-{task.partition}"

@@ -44,6 +44,9 @@ class Metrics:
             "cep_lag_records", "Records not read yet.", ["topic", "partition"], registry=registry
         )
         self._owned = gauge("cep_partitions", "Partition numbers this worker owns.", registry=registry)
+        self._takeover = gauge(
+            "cep_takeover_seconds", "Making the state of new partitions, the last time.", registry=registry
+        )
         self._compute = prometheus.Histogram(
             "cep_compute_seconds", "Decoding and matching of a batch.", registry=registry, buckets=_BUCKETS
         )
@@ -59,8 +62,9 @@ class Metrics:
             self._alerts.labels(rule).inc(count)
         for code, count in done.rejects.items():
             self._rejects.labels(code).inc(count)
-        self._waiting.labels(number).set(task.clock.waiting)
-        self._watermark.labels(number).set(time.time() - task.clock.watermark_ms / 1000)
+        clock = task.state.clock
+        self._waiting.labels(number).set(clock.waiting)
+        self._watermark.labels(number).set(time.time() - clock.watermark_ms / 1000)
 
     def committed(self, compute_s: float, commit_s: float, lags: Mapping[Part, int]) -> None:
         """A transaction is through."""
@@ -69,9 +73,10 @@ class Metrics:
         for part, lag in lags.items():
             self._lag.labels(part.topic, str(part.partition)).set(lag)
 
-    def assigned(self, numbers: Sequence[int]) -> None:
-        """The partition numbers that this worker owns now."""
-        self._owned.set(len(numbers))
+    def assigned(self, count: int, seconds: float) -> None:
+        """So many partition numbers belong to this worker now; taking them up took so long."""
+        self._owned.set(count)
+        self._takeover.set(seconds)
         for gauge in (self._waiting, self._watermark, self._lag, self._suppressed):
             gauge.clear()
 
@@ -80,11 +85,11 @@ class Metrics:
         open_runs: dict[str, int] = {}
         dropped: dict[str, int] = {}
         for task in tasks:
-            for rule, count in task.detector.open_runs().items():
+            for rule, count in task.state.detector.open_runs().items():
                 open_runs[rule] = open_runs.get(rule, 0) + count
-            for rule, counters in task.detector.counters().items():
+            for rule, counters in task.state.detector.counters().items():
                 dropped[rule] = dropped.get(rule, 0) + counters.dropped_runs
-            self._suppressed.labels(str(task.number)).set(sum(task.detector.suppressed.values()))
+            self._suppressed.labels(str(task.number)).set(sum(task.state.detector.suppressed.values()))
         for rule, count in open_runs.items():
             self._open.labels(rule).set(count)
             self._dropped.labels(rule).set(dropped[rule])

@@ -1,9 +1,9 @@
-"""One partition number of all input topics: their decoders, one event clock, one detector.
+"""One partition number of all input topics: decoders in front of a task's state, records to write behind it.
 
-    payments/3 ──▶ decode ──┐                        ┌─▶ alerts
-    logins/3   ──▶ decode ──┴──▶ clock ──▶ detector ─┘
-                     │             └─ late ──────────┬─▶ late topic
-                     └─ cannot be read ──────────────┴─▶ dead letters
+    payments/3 ──▶ decode ──┐                         ┌─▶ alerts
+    logins/3   ──▶ decode ──┴──▶ clock ──▶ detector ──┘
+                     │             └─ late ───────────┬─▶ late topic
+                     └─ cannot be read ───────────────┴─▶ dead letters
 
 What comes out is a function of the records read and of nothing else: not of the size of batches, nor of the
 interleaving of topics, nor of the time of day. So any worker can compute it again.
@@ -12,7 +12,7 @@ interleaving of topics, nor of the time of day. So any worker can compute it aga
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cep.columns import Projection
@@ -22,11 +22,11 @@ from cep.ports.outgoing import Topics, alert_out, refused_out
 from cep.ports.records import LINE_OF_OFFSET, RecordDecoder
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Reading
-from cep.ports.topic_records import Outgoing, Part, Records
+from cep.ports.topic_records import Outgoing, Records
 from cep.schema import Schema
+from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
-from cep.stream.clock import EventClock
-from cep.stream.detector import Detector
+from cep.stream.task import Rows, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class TaskSettings:
 
 @dataclass(slots=True)
 class Done:
-    """What a batch of one task came to."""
+    """What a batch of one task came to: what leaves, and what changes in the state."""
 
+    delta: Delta
     out: list[Outgoing] = field(default_factory=list)
     events: int = 0
     alerts: Counter[str] = field(default_factory=Counter)
@@ -52,45 +53,58 @@ class Done:
 
 
 class Task:
-    """The state of one partition number, in memory."""
+    """Records in, records out; `state` is what lives between two batches."""
 
     def __init__(self, settings: TaskSettings, number: int) -> None:
         """A task that has read nothing yet."""
         self.number = number
-        self.positions: dict[Part, int] = {}
-        """Where reading goes on."""
-        self._settings = settings
-        self._index = {topic: i for i, (topic, _) in enumerate(settings.inputs)}
-        self._lateness_ms = [one.max_lateness_ms for _, one in settings.inputs]
-        self.clock = EventClock(self._lateness_ms, projection=settings.projection)
-        self.detector = Detector(settings.rules, settings.engine)
-        self._decoders = [
-            RecordDecoder(
-                Reading(f"{topic}/{number}", one, settings.projection, settings.schema, self._index[topic])
+        self._topics = settings.topics
+        self._lateness_ms = {topic: one.max_lateness_ms for topic, one in settings.inputs}
+        self.state = TaskState(settings.rules, self._lateness_ms, settings.engine, settings.projection)
+        self._decoders = {
+            topic: RecordDecoder(
+                Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index)
             )
-            for topic, one in settings.inputs
-        ]
+            for index, (topic, one) in enumerate(settings.inputs)
+        }
+
+    def begin(self, offsets: Offsets) -> None:
+        """Begin without state."""
+        self.state.begin(offsets)
+
+    def restore(self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, begin: Offsets) -> Offsets:
+        """Go on from state that stands at `to`; from where on the log must be read again for `refill`."""
+        return self.state.restore(entries, to, begin)
+
+    def refill(self, batch: Sequence[Records]) -> None:
+        """Records from before the state: their events may still wait."""
+        rows = []
+        for records in batch:
+            topic = records.part.topic
+            chunk = self._decoders[topic].chunk(records.offsets, records.values)
+            rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
+        self.state.refill(rows)
 
     def process(self, batch: Sequence[Records]) -> Done:
-        """Take the next records of some of the task's partitions."""
-        done = Done()
+        """The next records of some of the task's partitions."""
+        rows, refused, events = [], [], 0
         for records in batch:
-            self._take(records, done)
-        return done
-
-    def _take(self, records: Records, done: Done) -> None:
-        part = records.part
-        assert self.positions.get(part, 0) <= records.offsets[0], "records come in the order of their offsets"
-        index = self._index[part.topic]
-        chunk = self._decoders[index].chunk(records.offsets, records.values)
-        ready, late = self.clock.push(index, chunk.batch)
-        self._refuse(records, chunk.rejects, done)
-        self._refuse(records, late_rejects(late, self._lateness_ms[index]), done)
-        for alert in self.detector.process(ready, self.clock.watermark_ms, self.clock.first_ms):
+            topic = records.part.topic
+            chunk = self._decoders[topic].chunk(records.offsets, records.values)
+            rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
+            refused.append((records, chunk.rejects))
+            events += len(chunk.batch)
+        outcome = self.state.process(rows)
+        done = Done(outcome.delta, events=events)
+        for records, rejects in refused:
+            self._refuse(records, rejects, done)
+        by_topic = {records.part.topic: records for records in batch}
+        for topic, late in outcome.late:
+            self._refuse(by_topic[topic], late_rejects(late, self._lateness_ms[topic]), done)
+        for alert in outcome.alerts:
             done.alerts[alert.rule.name] += 1
-            done.out.append(alert_out(self._settings.topics, alert))
-        done.events += len(chunk.batch)
-        self.positions[part] = records.next_offset
+            done.out.append(alert_out(self._topics, alert))
+        return done
 
     def _refuse(self, records: Records, rejects: Sequence[Reject], done: Done) -> None:
         if not rejects:
@@ -99,4 +113,4 @@ class Task:
         for reject in rejects:
             row = rows[reject.line - LINE_OF_OFFSET]
             done.rejects[reject.reason_code] += 1
-            done.out.append(refused_out(self._settings.topics, reject, records, row))
+            done.out.append(refused_out(self._topics, reject, records, row))

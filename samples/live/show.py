@@ -99,7 +99,7 @@ def _worker(name: str, folder: Path, services: Services) -> Program:
         "CEP_GROUP": "show",
         "CEP_TOPICS": f"{TOPIC}=events",
         "CEP_ALERTS": ALERTS,
-        "CEP_STATE": "memory:",
+        "CEP_STATE": services.redis.url,
         "CEP_WEB": f"127.0.0.1:{free_ports(1)[0]}",
     }
     return start(name, [sys.executable, "-m", "cep", "run"], folder / "workers", settings)

@@ -13,13 +13,21 @@ from tests.live.workers import workers
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
 
 
-def test_same_alerts_as_replay(services: Services, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["memory", "redis", "rocksdb"])
+def test_same_alerts_as_replay(services: Services, tmp_path: Path, kept: str) -> None:
+    """State survives the end of a worker, or is made again; nobody who reads alerts can tell."""
+    state = {"memory": "memory:", "redis": services.redis.url, "rocksdb": f"rocksdb:{tmp_path / 'state'}"}
     config = write_project(tmp_path)
-    cluster = Cluster(services.broker.address, "plain")
+    cluster = Cluster(services.broker.address, f"plain-{kept}")
     cluster.create("events")
-    cluster.send("events", make_events(5_000, seed=1))
-    cluster.end("events")
-    with workers(cluster, config, "memory:") as group:
+    events = make_events(4_000, seed=1)
+    cluster.send("events", events[:2_000])
+    with workers(cluster, config, state[kept]) as group:
+        group.start("one")
+        group.drain()
+        group.running["one"].kill()
+        cluster.send("events", events[2_000:])
+        cluster.end("events")
         group.start("one")
         group.drain()
         status, text = group.page("one", "/metrics")

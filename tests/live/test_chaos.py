@@ -32,7 +32,7 @@ def test_exactly_once_through_chaos(services: Services, tmp_path: Path) -> None:
     cluster = Cluster(services.broker.address, f"chaos{SEED}")
     cluster.create("events")
     done = threading.Event()
-    with workers(cluster, config, "memory:") as group:
+    with workers(cluster, config, services.redis.url) as group:
         chaos = Chaos(group, SEED)
         chaos.begin()
         feeding = threading.Thread(target=feed, args=(cluster, chaos, done))

@@ -44,7 +44,7 @@ def test_poison_goes_to_the_dead_letters_and_back(services: Services, tmp_path: 
     events.append((b"gone", None))
     cluster.send("events", events)
     cluster.end("events")
-    with workers(cluster, config, "memory:") as group:
+    with workers(cluster, config, services.redis.url) as group:
         group.start("one")
         group.drain()
         dead = cluster.messages("dead")
@@ -99,7 +99,7 @@ def test_disorder_changes_nothing_and_late_events_are_kept_apart(services: Servi
     cluster.send("sorted", ordered)
     cluster.send("events", shuffled)
     cluster.end("events", "sorted")
-    with workers(cluster, config, "memory:") as group:
+    with workers(cluster, config, services.redis.url) as group:
         group.start("one")
         group.drain()
         status, page = group.page("one", "/metrics")

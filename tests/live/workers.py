@@ -63,11 +63,16 @@ class Workers:
 
     def drain(self, seconds: float = 120, marks: int = 0) -> None:
         """Wait until the group has committed all there is."""
-        done = wait_until(
-            lambda: self.cluster.drained(self.group, *self.inputs, marks=marks), seconds, pause=0.3
+
+        def ended() -> list[str]:
+            return [name for name, program in self.running.items() if not program.running()]
+
+        wait_until(
+            lambda: bool(ended()) or self.cluster.drained(self.group, *self.inputs, marks=marks), seconds, 0.3
         )
         logs = "\n".join(f"--- {name}\n{self.log(name)}" for name in self.running)
-        assert done, f"not all was committed in {seconds}s:\n{logs}"
+        done = self.cluster.drained(self.group, *self.inputs, marks=marks)
+        assert done, f"not all was committed, ended: {ended()}\n{logs}"
 
     def log(self, name: str) -> str:
         return "\n".join(self.running[name].log.read_text(errors="replace").splitlines()[-40:])

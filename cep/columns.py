@@ -205,6 +205,31 @@ class Batch:
             self.sources[self.source[row]],
         )
 
+    def events(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[Event]:
+        """Many rows as events, each with the named fields that are not null: see `event`."""
+        here = [name for name in names if name in self.columns]
+        columns = [self.columns[name].objects(rows).tolist() for name in here]
+        values = zip(*columns, strict=True) if columns else ((),) * len(rows)
+        return [
+            Event(
+                self.type_names[kind],
+                ts_ms,
+                seq,
+                {name: value for name, value in zip(here, row, strict=True) if value is not None},
+                line,
+                self.sources[source],
+            )
+            for row, kind, ts_ms, seq, line, source in zip(
+                values,
+                self.types[rows].tolist(),
+                self.ts_ms[rows].tolist(),
+                self.seq[rows].tolist(),
+                self.line[rows].tolist(),
+                self.source[rows].tolist(),
+                strict=True,
+            )
+        ]
+
     def take(self, rows: Rows) -> Batch:
         """The batch with only these rows, in this order."""
         return Batch(

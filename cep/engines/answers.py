@@ -10,10 +10,10 @@ In key order "the next event of this key that passes a test" is a binary search 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,14 @@ from cep.engines.arrays import Arr
 from cep.engines.field_values import values_of
 from cep.engines.key_codes import key_codes
 from cep.engines.key_table import KeyTable
-from cep.event import Key
+from cep.event import Value
 from cep.plan.compile import Test
 from cep.plan.pattern import Path
 
 T = TypeVar("T")
+
+TABLE_PAYS: Final = 16
+"""A table of all positions is made when more than one in so many is asked for."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class KeyOrder:
     ids: Codes
     ts_ms: Ints
     seq: Ints
+
+    @cached_property
+    def ids_and_none(self) -> Codes:
+        """The keys by position, and behind them a number that no key has."""
+        return np.append(self.ids, np.int32(-1))
 
     @cached_property
     def starts(self) -> NDArray[np.intp]:
@@ -84,7 +92,7 @@ class Answers(Mapping[Test, Bools]):
         found: T = self._known[question]
         return found
 
-    def codes(self, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
+    def codes(self, paths: tuple[Path, ...]) -> tuple[Codes, Sequence[Value]]:
         """See `key_codes`."""
         return self.once(("codes", paths), lambda: key_codes(self.batch, paths))
 
@@ -103,6 +111,23 @@ class Answers(Mapping[Test, Bools]):
     def positions(self, paths: tuple[Path, ...], tests: frozenset[Test]) -> NDArray[np.intp]:
         """The positions of rows that pass any of the tests, ascending."""
         return self.once(("positions", paths, tests), lambda: np.flatnonzero(self._any(paths, tests)))
+
+    def following(
+        self, paths: tuple[Path, ...], tests: frozenset[Test], at: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """For each position the next one behind it whose row passes a test; one past the end if none is."""
+        there = self.positions(paths, tests)
+        return self.behind(there, ("behind", paths, tests), len(self.order(paths).rows), at)
+
+    def behind(
+        self, there: NDArray[np.intp], name: Hashable, length: int, at: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """The next of some ascending positions behind each of `at`: looked up if many ask, else searched."""
+        if len(at) * TABLE_PAYS > length:
+            table = self.once(name, lambda: _behind_all(there, length))
+            return table[at + 1]
+        place = np.searchsorted(there, at, side="right")
+        return np.append(there, length)[place]
 
     def count(self, tests: frozenset[Test]) -> int:
         """How many rows pass any of the tests."""
@@ -145,10 +170,21 @@ class Answers(Mapping[Test, Bools]):
         return KeyOrder(table, rows, ids[rows], self.batch.ts_ms[rows], self.batch.seq[rows])
 
 
+def _behind_all(there: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """For -1 and every position the next of those that are there."""
+    counts = np.zeros(length + 1, dtype=np.int32)
+    counts[there + 1] = 1
+    return np.append(there, length)[np.cumsum(counts)]
+
+
 def type_mask(batch: Batch, types: tuple[str, ...] | None) -> Bools:
     """The rows whose event type is one of these; None is every row."""
     if types is None:
         return np.ones(len(batch), dtype=np.bool_)
+    codes = [code for code, name in enumerate(batch.type_names) if name in types]
+    if len(codes) == 1:
+        only: Bools = batch.types == codes[0]
+        return only
     wanted = np.array([name in types for name in batch.type_names] + [False], dtype=np.bool_)
     return wanted[batch.types]
 

@@ -54,7 +54,7 @@ Dictionary: TypeAlias = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Arr:
-    """Values of many rows, or one value for all of them. Where `null` is true, `values` means nothing.
+    """Values of many rows, or one value for all. Where `null` is true, alone or for all, they mean nothing.
 
     kind `text` has the dictionary that its codes belong to; `truth` has bools.
     """
@@ -68,7 +68,7 @@ class Arr:
         """Some of the rows; one value for all of them stays that."""
         if self.values.ndim == 0:
             return self
-        return Arr(self.kind, self.values[rows], self.null[rows], self.words)
+        return Arr(self.kind, self.values[rows], self.null[rows] if self.null.ndim else self.null, self.words)
 
 
 NO = np.zeros((), dtype=np.bool_)
@@ -331,7 +331,7 @@ def joined(one: Arr, other: Arr) -> Arr:
 
 def with_kept(arr: Arr, rows: NDArray[np.intp], new: Arr) -> Arr:
     """The same values, but others at some rows; of kind `any` if the two do not go together."""
-    null = arr.null.copy()
+    null = np.broadcast_to(arr.null, arr.values.shape).copy()
     null[rows] = new.null
     same = arr.kind == new.kind
     if same and arr.kind == "number" and arr.values.dtype != new.values.dtype:
@@ -351,18 +351,20 @@ def with_kept(arr: Arr, rows: NDArray[np.intp], new: Arr) -> Arr:
 
 def _fitted(like: Arr, new: Arr) -> Arr | None:
     """Objects as numbers or as words of the same dictionary; None if some are not."""
-    there = [value for value, null in zip(new.values.tolist(), new.null.tolist(), strict=True) if not null]
+    there = new.values[~new.null].tolist()
     found = np.zeros(len(new.null), dtype=like.values.dtype if like.kind == "text" else np.float64)
     if like.kind == "number":
-        if not all(type(value) in (int, float) and abs(value) <= EXACT_INT_MAX for value in there):
+        kinds = set(map(type, there))
+        if kinds - {int, float} or (there and max(map(abs, there)) > EXACT_INT_MAX):
             return None
-        if like.values.dtype == np.int64 and all(type(value) is int for value in there):
+        if like.values.dtype == np.int64 and float not in kinds:
             found = found.astype(np.int64)
         found[~new.null] = there
         return Arr("number", found, new.null)
-    if like.words is None or not all(type(value) is str for value in there):
+    if like.words is None or set(map(type, there)) - {str}:
         return None
-    for word in there:
-        like.words.setdefault(word, len(like.words))
-    found[~new.null] = [like.words[word] for word in there]
+    codes = list(map(like.words.get, there))
+    if None in codes:
+        codes = [like.words.setdefault(word, len(like.words)) for word in there]
+    found[~new.null] = codes
     return Arr("text", found, new.null, like.words)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cep.columns import Batch, Bools
 from cep.engines.answers import Answers
+from cep.engines.key_codes import whole_key
 from cep.engines.key_table import KeyTable
 from cep.engines.predicates import PredicateTable
 from cep.event import Key
@@ -32,7 +33,7 @@ class Tests:
                 self._tests.setdefault(test, len(self._tests))
         locals_ = [test.local for test in self._tests if test.local is not None]
         self._table = PredicateTable(locals_)
-        self._keys = {group.paths: KeyTable() for plan in plans for group in plan.key_groups}
+        self._keys = {group.paths: KeyTable(group.paths) for plan in plans for group in plan.key_groups}
 
     def masks(self, batch: Batch) -> Answers:
         """For each test the rows that pass it."""
@@ -94,7 +95,8 @@ class Feed:
     def _offers(self, group: KeyGroup) -> list[Offer]:
         plan, batch = self.plan, self.batch
         bits = _bits([self.answers[test] for test in plan.tests], len(batch)) & group.tests
-        codes, keys = self.answers.codes(group.paths)
+        codes, values = self.answers.codes(group.paths)
+        keys = [whole_key(group.paths, value) for value in values]
         kept = np.array([_sampled(key, plan.pattern.sample_ppm) for key in keys] + [False], dtype=np.bool_)
         rows = np.flatnonzero(self._matters(group) & (codes >= 0) & kept[codes])
         return list(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Numbers
-from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed, each
+from cep.columns import Batch, Bools, Numbers
+from cep.engines.arrays import EXACT_INT_MAX, NO, Arr, boxed, each
 from cep.event import Timestamp, Value
 
 
@@ -18,7 +18,7 @@ def values_of(batch: Batch, name: str) -> Arr:
     if isinstance(column, Numbers):
         return _numbers(column)
     kinds = {type(value) for value in column.values}
-    codes, null = column.codes, column.codes < 0
+    codes, null = column.codes, _where(column.codes < 0)
     if kinds == {str}:
         return Arr("text", codes, null, {value: code for code, value in enumerate(column.values)})
     if kinds in ({int}, {float}) and all(-EXACT_INT_MAX <= value <= EXACT_INT_MAX for value in column.values):
@@ -55,4 +55,9 @@ def _numbers(column: Numbers) -> Arr:
     array = column.array
     if len(array) and not max(-float(array.min()), float(array.max())) <= EXACT_INT_MAX:
         return Arr("any", boxed([column.at(row) for row in range(len(column))]), column.null)
-    return Arr("number", array, column.null)
+    return Arr("number", array, _where(column.null))
+
+
+def _where(null: Bools) -> Bools:
+    """The mask, or one answer for all rows if there is no null."""
+    return null if null.any() else NO

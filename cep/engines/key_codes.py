@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cep.columns import Batch, Coder, Codes
@@ -9,8 +11,10 @@ from cep.event import Key, Value
 from cep.plan.pattern import Path
 
 
-def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
+def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, Sequence[Value]]:
     """A code for each row's key and the keys by code; -1 where a part of the key is null.
+
+    A key of one part stands here as that part alone, see `whole_key`.
 
     >>> from cep.event import Event
     >>> batch = Batch.of([Event("A", 1, 0, {"u": "x"}), Event("A", 2, 1, {}), Event("A", 3, 2, {"u": "x"})])
@@ -22,7 +26,7 @@ def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
     parts = [_path_codes(batch, path) for path in paths]
     if len(parts) == 1:
         codes, values = parts[0]
-        return codes, [(value,) for value in values]
+        return codes, values
     stacked = np.stack([codes for codes, _ in parts])
     distinct, inverse = np.unique(stacked, axis=1, return_inverse=True)
     keys: list[Key] = []
@@ -34,10 +38,16 @@ def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, list[Key]]:
     return table[np.asarray(inverse).reshape(-1)], keys
 
 
-def _path_codes(batch: Batch, path: Path) -> tuple[Codes, list[Value]]:
+def whole_key(paths: tuple[Path, ...], value: Value) -> Key:
+    """The key that stands for a value of `key_codes`."""
+    key: Key = (value,) if len(paths) == 1 else value
+    return key
+
+
+def _path_codes(batch: Batch, path: Path) -> tuple[Codes, Sequence[Value]]:
     column = batch.column(path[0])
     if len(path) == 1 and not any(isinstance(value, (list, dict)) for value in column.values):
-        return column.codes, list(column.values)
+        return column.codes, column.values
     coder = Coder()
     table = np.array([coder.code(_hashable(_dig(value, path[1:]))) for value in column.values] + [-1])
     return table.astype(np.int32)[column.codes], coder.values

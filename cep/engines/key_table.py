@@ -12,7 +12,9 @@ from typing import TypeAlias
 import numpy as np
 
 from cep.columns import Bools, Codes
-from cep.event import Key
+from cep.engines.key_codes import whole_key
+from cep.event import Key, Value
+from cep.plan.pattern import Path
 
 Holds: TypeAlias = Callable[[Codes], Bools]
 """Which of some key numbers an engine has state of."""
@@ -24,11 +26,12 @@ SMALL = 4096
 class KeyTable:
     """Numbers of keys. Equal keys have one number, as they have one state."""
 
-    def __init__(self) -> None:
-        """No keys."""
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        """No keys; `paths` are their parts."""
         self.keys: list[Key] = []
         self.holders: list[Holds] = []
-        self._ids: dict[Key, int] = {}
+        self._paths = paths
+        self._ids: dict[Value, int] = {}
         self._free: list[int] = []
         self._sweep_at = SMALL
 
@@ -38,24 +41,31 @@ class KeyTable:
 
     def id_of(self, key: Key) -> int | None:
         """The number of a key that has one."""
-        return self._ids.get(key)
+        return self._ids.get(key[0] if len(self._paths) == 1 else key)
 
-    def ids(self, keys: Sequence[Key]) -> Codes:
-        """Numbers for keys, new ones where they are needed; those given before may be taken back by this."""
+    def ids(self, keys: Sequence[Value]) -> Codes:
+        """Numbers for keys as `key_codes` tells them, new ones where needed; unused ones may go."""
         if len(self._ids) > self._sweep_at:
             self._sweep()
-        return np.fromiter((self._number(key) for key in keys), dtype=np.int32, count=len(keys))
+        known = list(map(self._ids.get, keys))
+        if None in known:
+            known = [
+                self._number(key) if number is None else number
+                for number, key in zip(known, keys, strict=True)
+            ]
+        return np.array(known, dtype=np.int32)
 
-    def _number(self, key: Key) -> int:
-        found = self._ids.get(key)
+    def _number(self, value: Value) -> int:
+        found = self._ids.get(value)
         if found is None:
+            key = whole_key(self._paths, value)
             if self._free:
                 found = self._free.pop()
                 self.keys[found] = key
             else:
                 found = len(self.keys)
                 self.keys.append(key)
-            self._ids[key] = found
+            self._ids[value] = found
         return found
 
     def _sweep(self) -> None:
@@ -64,7 +74,8 @@ class KeyTable:
         for holds in self.holders:
             held |= holds(ids)
         for number in ids[~held].tolist():
-            del self._ids[self.keys[number]]
+            key = self.keys[number]
+            del self._ids[key[0] if len(self._paths) == 1 else key]
             self.keys[number] = ()
             self._free.append(number)
         self._sweep_at = max(SMALL, 2 * len(self._ids))

@@ -62,7 +62,7 @@ class PredicateTable:
         (name,) = self._reads[part]
         column = asked.batch.column(name)
         if isinstance(column, Numbers):
-            everywhere = _Everywhere(asked.batch, asked.values, np.arange(len(asked.batch)))
+            everywhere = _Everywhere(asked.batch, asked.values, None)
             return true_where(evaluate(part, everywhere), len(asked.batch))
         table = np.zeros(len(column.values) + 1, dtype=np.bool_)
         for code in np.flatnonzero(np.bincount(column.codes + 1, minlength=len(table))).tolist():
@@ -94,13 +94,16 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Everywhere:
-    """Some rows of a batch, with nothing bound: see `arrays.Asked`."""
+    """Some rows of a batch, None for all, with nothing bound: see `arrays.Asked`."""
 
     batch: Batch
     values: Callable[[str], Arr]
-    rows: NDArray[np.intp]
+    rows: NDArray[np.intp] | None
 
     def field(self, path: tuple[str, ...]) -> Arr:
+        if self.rows is None:
+            assert len(path) == 1, "records and times are asked of some rows only"
+            return self.values(path[0])
         return values_at(self.batch, path, self.values, self.rows)
 
     def ref(self, var: str, path: tuple[str, ...], index: int) -> Arr:

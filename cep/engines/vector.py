@@ -19,7 +19,8 @@ from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot
 from cep.engines.vector_choose import Chooser
-from cep.engines.vector_kernel import Found, Handed, Kernel, Story
+from cep.engines.vector_found import Found, Handed, Story
+from cep.engines.vector_kernel import Kernel
 from cep.engines.vector_track import Track, UnfitError, track_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan

@@ -166,9 +166,9 @@ class Reader:
     def __call__(self, path: tuple[str, ...], refs: Refs) -> Arr:
         """A field of the rows, null where there is no row."""
         inside = refs >= 0
-        found = values_at(self.batch, path, self.values, np.where(inside, refs, 0))
         if inside.all():
-            return found
+            return values_at(self.batch, path, self.values, refs)
+        found = values_at(self.batch, path, self.values, np.where(inside, refs, 0))
         outside = np.flatnonzero(~inside)
         slots = -2 - refs[outside]
         return with_kept(found, outside, self.kept.read(path, slots))

@@ -6,25 +6,23 @@ the horizon of its key: whatever starts up to there is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Ints
-from cep.engines.matcher import FOREVER_MS, Match
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Match
 from cep.engines.skip import picked
-from cep.engines.vector_kernel import Found
-from cep.event import Event, Key, Position
+from cep.engines.vector_found import Found
+from cep.event import Key, Position
 from cep.plan.pattern import Pattern
 
 BEFORE_ALL = Position(-FOREVER_MS, 0)
 AFTER_ALL = Position(FOREVER_MS, 0)
 PRUNE_MIN = 1024
-
-Bindings = dict[str, list[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +74,18 @@ class Chooser:
         if not len(found.start_ms):
             return []
         numbers = np.flatnonzero(found.last_ms - found.start_ms <= self._within_ms)
-        if self._every:
-            chosen = numbers.tolist()
-            bound: Sequence[Bindings] = found.trails.bindings(chosen)
-        else:
-            chosen, bound = self._chosen(found, numbers)
-        made = [_match(found, i, bindings) for i, bindings in zip(chosen, bound, strict=True)]
-        made.sort(key=lambda match: match.sort_key)
-        return made
+        chosen = numbers if self._every else np.array(self._chosen(found, numbers), dtype=np.intp)
+        columns = (found.start_seq, found.start_ms, found.seq, found.ts_ms)
+        return found.matches(chosen[np.lexsort([column[chosen] for column in columns])])
 
-    def _chosen(self, found: Found, numbers: NDArray[np.intp]) -> tuple[list[int], Sequence[Bindings]]:
-        events = self._pattern.after in ("to_first", "to_last", "past_last")
-        known = (
-            dict(zip(numbers.tolist(), found.trails.bindings(numbers.tolist()), strict=True))
-            if events
-            else {}
-        )
+    def _chosen(self, found: Found, numbers: NDArray[np.intp]) -> list[int]:
+        """The numbers of those that are picked and that no match before them takes away."""
         chosen: list[int] = []
-        for _, group in groupby(_candidates(found, numbers), key=lambda one: (one.key, one.detected)):
-            chosen += self._given(list(group), known.__getitem__)
-        return chosen, [known[i] for i in chosen] if events else found.trails.bindings(chosen)
+        for _, group in groupby(_candidates(found, numbers), key=attrgetter("key", "detected")):
+            chosen += self._given(list(group), found)
+        return chosen
 
-    def _given(self, group: list[Candidate], bindings: Callable[[int], Bindings]) -> list[int]:
+    def _given(self, group: list[Candidate], found: Found) -> list[int]:
         """The matches among what one event or one deadline decides for a key."""
         key, pattern = group[0].key, self._pattern
         if key in self.stopped:
@@ -113,20 +101,21 @@ class Chooser:
             if pattern.after == "stop":
                 self.stopped.add(key)
                 return given
-            self._skip(key, one, bindings)
+            self._skip(key, one, found)
             waiting = [other for other in waiting if other.start > self.horizon(key)]
         return given
 
-    def _skip(self, key: Key, one: Candidate, bindings: Callable[[int], Bindings]) -> None:
+    def _skip(self, key: Key, one: Candidate, found: Found) -> None:
         match self._pattern.after:
             case "none" | "stop":
                 return
             case "to_next":
                 at = one.start
             case "past_last":
-                at = _last(bindings(one.number))
+                # What an event completes ends with that event; what a deadline completes ended before it.
+                at = found.match(one.number).last if one.detected.seq == TIMER_SEQ else one.detected
             case "to_first" | "to_last":
-                events = bindings(one.number).get(self._pattern.after_var or "", ())
+                events = found.match(one.number).bindings.get(self._pattern.after_var or "", ())
                 if not events:
                     return
                 target = events[0 if self._pattern.after == "to_first" else -1].position
@@ -139,18 +128,3 @@ def _candidates(found: Found, numbers: NDArray[np.intp]) -> list[Candidate]:
     start_ms, start_seq, ts_ms, seq = (column[numbers].tolist() for column in columns)
     rows = zip(numbers.tolist(), start_ms, start_seq, ts_ms, seq, strict=True)
     return [Candidate(i, found.keys[i], Position(a, b), Position(c, d)) for i, a, b, c, d in rows]
-
-
-def _last(bindings: Bindings) -> Position:
-    return max(events[-1].position for events in bindings.values())
-
-
-def _match(found: Found, i: int, bindings: Bindings) -> Match:
-    return Match(
-        key=found.keys[i],
-        bindings=bindings,
-        start=Position(int(found.start_ms[i]), int(found.start_seq[i])),
-        last=_last(bindings),
-        ts_ms=int(found.ts_ms[i]),
-        detected=Position(int(found.ts_ms[i]), int(found.seq[i])),
-    )

@@ -10,8 +10,7 @@ its runs, and comes back when none of them has anything of it. So limits have on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,42 +20,14 @@ from cep.engines.answers import Answers
 from cep.engines.key_table import KeyTable
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
+from cep.engines.vector_found import Found, Handed, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_rows import RowStore, Slots
 from cep.engines.vector_step import OVER, Index, Setting, Stepping, offered, setup
-from cep.engines.vector_track import Move, Track
+from cep.engines.vector_track import Track
 from cep.engines.vector_trails import Trails, log_of
-from cep.event import Event, Key, Position
+from cep.event import Key, Position
 from cep.plan.compile import Plan
-
-Story = list[tuple[Move, Event]]
-"""What a run has taken, oldest first."""
-
-
-@dataclass(frozen=True)
-class Handed:
-    """The runs that a key had before the batch: their starts and what they took."""
-
-    key: Key
-    runs: Sequence[tuple[Position, Story]]
-
-
-@dataclass(frozen=True)
-class Found:
-    """Candidates as columns, in the order of key, decision and start; and what goes to stepped engines."""
-
-    keys: list[Key] = field(default_factory=list)
-    start_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    start_seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    last_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    ts_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    trails: Trails = field(default_factory=Trails)
-    handed: Sequence[Handed] = ()
-    held: Bools | None = None
-    """The rows of keys that are stepped, None if no key is."""
-    touched: Callable[[], set[Key]] = set
-    """The keys whose runs may have changed."""
 
 
 class Client(Protocol):

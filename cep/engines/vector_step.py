@@ -92,12 +92,10 @@ class Stepping:
     # --- one stage ---------------------------------------------------------------------------------------
 
     def _jump(self, stage: Stage, runs: Index) -> None:
-        there = self._concerning(stage)
-        place = np.searchsorted(there, self.at[runs], side="right")
-        found = place < len(there)
-        at = there[np.minimum(place, len(there) - 1)] if len(there) else np.zeros(len(runs), dtype=np.intp)
-        if len(there):
-            found &= self.order.ids[at] == self.runs.key[runs]
+        at = self._next(stage, self.at[runs])
+        if stage.differs is not None:
+            at = self._leap(stage, *stage.differs, runs, at)
+        found = self.order.ids_and_none[at] == self.runs.key[runs]
         if stage.waits:
             self._lasted(runs[~found])
         if not found.all():
@@ -123,12 +121,31 @@ class Stepping:
             self.at[runs] = at
             self._enqueue(stage.number, runs)
 
-    def _concerning(self, stage: Stage) -> Index:
-        """The positions of rows that runs of a stage must look at."""
+    def _next(self, stage: Stage, at: Index) -> Index:
+        """The positions of the next rows that runs of a stage must look at."""
+        setting = self.setting
         if stage.strict:
-            return offered(self.setting, self.answers)
-        tests = frozenset(move.test for move in stage.moves) | frozenset(kill.test for kill in stage.kills)
-        return self.answers.positions(self.setting.paths, tests)
+            name = ("offered behind", setting.paths, setting.offered, setting.types)
+            return self.answers.behind(offered(setting, self.answers), name, len(self.order.ids), at)
+        return self.answers.following(setting.paths, stage.concerns, at)
+
+    def _leap(self, stage: Stage, name: str, var: str, runs: Index, at: Index) -> Index:
+        """Where the value is that of the run, go on to the next row with another value, or of another key."""
+        values = self.answers.field(name)
+        mine = self.reader((name,), self.runs.registers.last[var][runs])
+        if values.kind != "text" or mine.kind != "text" or mine.words is not values.words:
+            return at
+        order, setting = self.order, self.setting
+        codes = self.answers.once(
+            ("codes by key", name, setting.paths), lambda: np.append(values.values[order.rows], -1)
+        )
+        same = (codes[at] == mine.values) & ~mine.null & (order.ids_and_none[at] == self.runs.key[runs])
+        if not same.any():
+            return at
+        name_of_table = ("changes", setting.paths, stage.concerns, name)
+        there = self.answers.positions(setting.paths, stage.concerns)
+        changes = self.answers.once(name_of_table, lambda: _changes(there, codes, order))
+        return np.where(same, changes[np.searchsorted(there, at)], at)
 
     def _without_killed(self, stage: Stage, runs: Index, at: Index, *, first: bool) -> tuple[Index, Index]:
         for kill in stage.kills:
@@ -270,6 +287,16 @@ class Stepping:
         if len(runs):
             self.runs.stage[runs] = stage
             self._queue.setdefault(stage, []).append(runs)
+
+
+def _changes(there: Index, codes: NDArray[np.int32], order: KeyOrder) -> Index:
+    """For each of some positions the next of them with another code or key; one past the end if none is."""
+    ids = order.ids[there]
+    news = np.flatnonzero((codes[there[1:]] != codes[there[:-1]]) | (ids[1:] != ids[:-1])) + 1
+    blocks = np.zeros(len(there), dtype=np.intp)
+    blocks[news] = 1
+    firsts = np.append(there[news], len(order.ids))
+    return np.append(firsts[np.cumsum(blocks)], len(order.ids))
 
 
 def offered(setting: Setting, answers: Answers) -> Index:

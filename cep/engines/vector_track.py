@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from cep.engines.automaton import Automaton
 from cep.engines.vector_asks import folded, unaskable
 from cep.plan.compile import Plan, Test
-from cep.plan.expr import Expr
+from cep.plan.expr import Compare, Expr, Field, Ref, conjuncts
 from cep.plan.nfa import Arc
 from cep.plan.overlap import may_overlap
 from cep.plan.pattern import Absent, Step
@@ -86,6 +86,29 @@ class Stage:
     def closed(self) -> frozenset[int]:
         """Loops that `UNTIL` has closed: no track has one."""
         return frozenset()
+
+    @property
+    def concerns(self) -> frozenset[Test]:
+        """The tests of events that a run waiting here must look at."""
+        return frozenset(move.test for move in self.moves) | frozenset(kill.test for kill in self.kills)
+
+    @property
+    def differs(self) -> tuple[str, str] | None:
+        """The field, and the variable whose last value of it the only way on wants to be another than.
+
+        Rows with that same value can be leapt over: they neither fit nor end anything.
+        """
+        if len(self.moves) != 1 or self.kills or self.strict:
+            return None
+        for ask in conjuncts(self.moves[0].correlated):
+            match ask:
+                case Compare("!=", Field((name,)), Ref(var, (other,), -1)) if name == other:
+                    return name, var
+                case Compare("!=", Ref(var, (other,), -1), Field((name,))) if name == other:
+                    return name, var
+                case _:
+                    continue
+        return None
 
 
 @dataclass(frozen=True, slots=True)

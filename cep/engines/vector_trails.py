@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from cep.engines.vector_pool import Pool
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Taken
 from cep.engines.vector_track import Track
-from cep.event import Event
+from cep.event import Event, Position
+
+Bindings: TypeAlias = dict[str, list[Event]]
 
 
 @dataclass(frozen=True)
@@ -48,32 +51,41 @@ class Trails:
     runs: Index | None = None
     taken: Sequence[Taken] = ()
 
-    def bindings(self, chosen: Sequence[int]) -> list[dict[str, list[Event]]]:
-        """Variables in order of first binding, with their events, of some candidates."""
-        return [self._bound(i, later) for i, later in zip(chosen, self._later(chosen), strict=True)]
-
-    def _bound(self, i: int, later: list[tuple[int, Event]]) -> dict[str, list[Event]]:
+    def bindings(self, chosen: Index) -> list[tuple[Bindings, Position]]:
+        """Variables in order of first binding, with their events, and where the last event stands."""
+        if not len(chosen):
+            return []
         assert self.pool is not None
         assert self.track is not None
-        earlier = [(move, self.pool.rows.event(row)) for move, row in self.pool.trail(int(self.cells[i]))]
-        found: dict[str, list[Event]] = {}
-        for move, event in earlier + later:
-            found.setdefault(self.track.moves[move].var, []).append(event)
+        variables = [move.var for move in self.track.moves]
+        found: list[tuple[Bindings, Position]] = []
+        cells = self.cells[chosen].tolist()
+        for cell, later in zip(cells, self._later(chosen), strict=True):
+            bound: Bindings = {}
+            earlier = [(move, self.pool.rows.event(row)) for move, row in self.pool.trail(cell)]
+            for move, event in earlier + later if earlier else later:
+                events = bound.get(variables[move])
+                if events is None:
+                    bound[variables[move]] = [event]
+                else:
+                    events.append(event)
+            found.append((bound, event.position))
         return found
 
-    def _later(self, chosen: Sequence[int]) -> list[list[tuple[int, Event]]]:
-        if self.runs is None or self.batch is None or not len(chosen):
+    def _later(self, chosen: Index) -> list[list[tuple[int, Event]]]:
+        """What each took in this batch."""
+        if self.runs is None or self.batch is None:
             return [[] for _ in chosen]
-        mine = self.runs[np.array(chosen, dtype=np.intp)]
+        mine = self.runs[chosen]
         top = 1 + max((int(part.runs.max()) for part in self.taken if len(part.runs)), default=0)
         wanted = np.zeros(max(top, int(mine.max()) + 1), dtype=np.bool_)
         wanted[mine] = True
         log = log_of(self.taken, wanted)
+        rows, places = np.unique(log.rows, return_inverse=True)
+        events = self.batch.events(rows, self.fields)
+        taken = [
+            (move, events[place]) for move, place in zip(log.moves.tolist(), places.tolist(), strict=True)
+        ]
         lows = np.searchsorted(log.runs, mine).tolist()
         highs = np.searchsorted(log.runs, mine, side="right").tolist()
-        moves, rows = log.moves.tolist(), log.rows.tolist()
-        batch, fields = self.batch, self.fields
-        return [
-            [(moves[k], batch.event(rows[k], fields)) for k in range(low, high)]
-            for low, high in zip(lows, highs, strict=True)
-        ]
+        return [taken[low:high] for low, high in zip(lows, highs, strict=True)]

@@ -66,10 +66,9 @@ def alert_id(rule: str, version: int, key: Key, events: tuple[Evidence, ...], ou
     >>> alert_id("r", 1, ("u",), (), "match") == alert_id("r", 1, ("u",), (), "match")
     True
     """
-    digest = blake2b(digest_size=10)
-    for part in (rule, str(version), repr(key), outcome):
-        digest.update(part.encode() + b"\x00")
+    parts = [rule, str(version), repr(key), outcome]
     for item in events:
         event = item.event
-        digest.update(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}\x00".encode())
-    return digest.hexdigest()
+        parts.append(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}")
+    parts.append("")
+    return blake2b("\x00".join(parts).encode(), digest_size=10).hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
+from operator import attrgetter
+from typing import Final
 
 from cep.columns import Batch
 from cep.engines.engines import ENGINES, Engine
@@ -12,11 +14,13 @@ from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
 from cep.engines.matcher import FOREVER_MS, Counters, Match, Matcher
 from cep.engines.snapshot import Overall, Snapshot
-from cep.event import Key, Value
+from cep.event import Key, Position, Value
 from cep.plan.expr import Expr
 from cep.plan.pattern import Emit, Path
 from cep.state.codec import Kept
 from cep.stream.alert import Alert, Evidence, Rule, alert_id
+
+_BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
 
 class Detector:
@@ -38,7 +42,7 @@ class Detector:
 
         `since_ms`: how far back history reaches, if that is further than the first event of a batch.
         """
-        found: list[tuple[tuple[object, ...], Alert]] = []
+        found: list[tuple[Position, int, Position, Position, int, Alert]] = []
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             matches: list[Match] = []
@@ -49,12 +53,15 @@ class Detector:
                 if watch.allows(match):
                     alert = watch.alert(match)
                     self.alerts[watch.rule.name] += 1
-                    found.append(((match.detected, watch.rule.order, *match.sort_key), alert))
+                    found.append(
+                        (match.detected, watch.rule.order, match.start, match.last, len(found), alert)
+                    )
                 else:
                     self.suppressed[watch.rule.name] += 1
             watch.forget(watermark_ms)
-        found.sort(key=lambda pair: pair[0])
-        return [alert for _, alert in found]
+        # The number keeps what is equal in the order in which it was found, and alerts from being compared.
+        found.sort()
+        return [each[-1] for each in found]
 
     def flush(self) -> list[Alert]:
         """Event time goes to infinity: every absence that nothing broke is complete."""
@@ -167,7 +174,7 @@ class _Watch:
     def alert(self, match: Match) -> Alert:
         """The alert that a match makes."""
         events = [Evidence(var, event) for var, taken in match.bindings.items() for event in taken]
-        events.sort(key=lambda item: item.event.position)
+        events.sort(key=_BY_POSITION)
         evidence = tuple(events)
         scope = Scope(None, match.bindings, match.key)
         return Alert(

@@ -1,0 +1,76 @@
+"""What a kernel found in a batch: candidates as columns, made into matches when a rule takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cep.columns import Bools, Ints
+from cep.engines.matcher import Match
+from cep.engines.vector_track import Move
+from cep.engines.vector_trails import Trails
+from cep.event import Event, Key, Position
+
+Story: TypeAlias = list[tuple[Move, Event]]
+"""What a run has taken, oldest first."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """The runs that a key had before the batch: their starts and what they took."""
+
+    key: Key
+    runs: Sequence[tuple[Position, Story]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates as columns, in the order of key, decision and start; and what goes to stepped engines."""
+
+    keys: list[Key] = field(default_factory=list)
+    start_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    start_seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    last_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    ts_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    trails: Trails = field(default_factory=Trails)
+    handed: Sequence[Handed] = ()
+    held: Bools | None = None
+    """The rows of keys that are stepped, None if no key is."""
+    touched: Callable[[], set[Key]] = set
+    """The keys whose runs may have changed."""
+    _made: dict[int, Match] = field(default_factory=dict)
+
+    def match(self, number: int) -> Match:
+        """One candidate as a match."""
+        return self.matches([number])[0]
+
+    def matches(self, numbers: Sequence[int] | NDArray[np.intp]) -> list[Match]:
+        """Candidates as matches, each made once for all rules that take it."""
+        wanted = np.asarray(numbers, dtype=np.intp).tolist()
+        fresh = [i for i in wanted if i not in self._made] if self._made else wanted
+        if fresh:
+            self._made.update(zip(fresh, self._make(np.array(fresh, dtype=np.intp)), strict=True))
+        return [self._made[i] for i in wanted]
+
+    def _make(self, numbers: NDArray[np.intp]) -> list[Match]:
+        columns = (self.start_ms, self.start_seq, self.ts_ms, self.seq)
+        rows = zip(*(column[numbers].tolist() for column in columns), strict=True)
+        bound = self.trails.bindings(numbers)
+        return [
+            Match(
+                key=self.keys[i],
+                bindings=bindings,
+                start=Position(start_ms, start_seq),
+                last=last,
+                ts_ms=ts_ms,
+                detected=Position(ts_ms, seq),
+            )
+            for i, (bindings, last), (start_ms, start_seq, ts_ms, seq) in zip(
+                numbers.tolist(), bound, rows, strict=True
+            )
+        ]

@@ -174,6 +174,9 @@ def replay_verb(
     ] = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
+    as_input: Annotated[
+        str | None, typer.Option("--input", metavar="NAME", help="Read EVENTS as this input of cep.yaml.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the alerts there.")] = None,
     output: Annotated[
         ReplayFormat | None,
@@ -214,6 +217,7 @@ def replay_verb(
         events=tuple(events or ()),
         rules=tuple(rules or ()),
         config=config,
+        as_input=as_input,
         out=out,
         output=output,
         rejects=rejects,

@@ -52,6 +52,7 @@ class ReplayOptions:
     events: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     config: Path | None = None
+    as_input: str | None = None
     out: Path | None = None
     output: ReplayFormat | None = None
     rejects: Path | None = None
@@ -79,7 +80,7 @@ def replay(terminal: Terminal, options: ReplayOptions) -> int:
     if book.diagnostics:
         terminal.detail(f"{tally(book.diagnostics)} in the rules; cep check shows them")
     rules = select_rules([one.rule for one in book.rules], options.select)
-    inputs = find_inputs(project, options.events)
+    inputs = find_inputs(project, options.events, options.as_input)
     _keep_inputs(options, inputs)
     for one in inputs:
         terminal.detail(f"reads {one.path} as input {one.settings.name}")

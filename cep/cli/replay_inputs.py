@@ -14,17 +14,27 @@ from cep.ports.open_file import STDIN
 from cep.runtimes.replay import Input
 
 
-def find_inputs(project: OpenProject, events: Sequence[str]) -> list[Input]:
+def find_inputs(project: OpenProject, events: Sequence[str], as_input: str | None = None) -> list[Input]:
     """The inputs that files, folders, globs and `-` name; without any, all files of the project's inputs.
 
-    A file stands once in the list, in the order named, files of a folder or glob by name. CepError if there
-    is nothing to read.
+    A file stands once in the list, in the order named, files of a folder or glob by name. They are read as
+    the input called `as_input` if there is one. CepError if there is nothing to read.
     """
+    inputs = project.project.inputs
+    if as_input is not None:
+        inputs = tuple(each for each in inputs if each.name == as_input)
+        if not inputs:
+            raise CepError(f"--input {as_input}: the inputs are {_names(project.project.inputs)}")
     found: dict[str, Input] = {}
     for path in _named(project, events) if events else _of_project(project):
         known = path if path == STDIN else str(Path(path).resolve())
-        found.setdefault(known, Input(path, settings_of(project.project.inputs, path)))
+        settings = settings_of(inputs, path) if as_input is None else inputs[0]
+        found.setdefault(known, Input(path, settings))
     return list(found.values())
+
+
+def _names(inputs: Sequence[InputSettings]) -> str:
+    return ", ".join(each.name for each in inputs) or "none"
 
 
 def settings_of(inputs: Sequence[InputSettings], path: str) -> InputSettings:
@@ -33,6 +43,8 @@ def settings_of(inputs: Sequence[InputSettings], path: str) -> InputSettings:
         fitting = settings_for(inputs, str(Path(path).resolve()))
         if fitting is not DEFAULT:
             return fitting
+    if len(inputs) > 1 and path == STDIN:
+        raise CepError(f"standard input may be any of {_names(inputs)}; say which: --input {inputs[0].name}")
     if len(inputs) != 1:
         return DEFAULT
     only = inputs[0]

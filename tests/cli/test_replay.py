@@ -88,6 +88,18 @@ def test_standard_input() -> None:
     assert alerts_of("-", stdin="".join(EVENTS)) == BOTH
 
 
+def test_an_input_may_be_named_and_must_be_where_several_could_be_meant() -> None:
+    config = Path("cep.yaml").read_text()
+    other = "  - {name: seconds, files: [old/*.jsonl], time: {field: ts, format: epoch_s}}\n"
+    Path("cep.yaml").write_text(config.replace("types:\n", other + "types:\n"))
+    result = cep("replay", "-", stdin="".join(EVENTS))
+    assert result.exit_code == 2
+    assert "standard input may be any of events, seconds; say which: --input events" in result.stderr
+    assert alerts_of("-", "--input", "events", stdin="".join(EVENTS)) == BOTH
+    assert alerts_of("data", "--input", "seconds") == []
+    assert "the inputs are events, seconds" in cep("replay", "-", "--input", "evnets").stderr
+
+
 def test_packed_file() -> None:
     Path("data/day.jsonl.gz").write_bytes(gzip.compress(Path("data/day.jsonl").read_bytes()))
     Path("data/day.jsonl").unlink()

@@ -52,6 +52,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+EventsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="EVENTS", help="Files, folders, globs, or - for stdin.")
+]
+InputOption = Annotated[
+    str | None, typer.Option("--input", metavar="NAME", help="Read EVENTS as this input of cep.yaml.")
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The project file; default: cep.yaml here or above."),
@@ -169,14 +175,10 @@ def explain_verb(
 )
 def replay_verb(
     *,
-    events: Annotated[
-        list[str] | None, typer.Argument(metavar="EVENTS", help="Files, folders, globs, or - for stdin.")
-    ] = None,
+    events: EventsArgument = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
-    as_input: Annotated[
-        str | None, typer.Option("--input", metavar="NAME", help="Read EVENTS as this input of cep.yaml.")
-    ] = None,
+    as_input: InputOption = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the alerts there.")] = None,
     output: Annotated[
         ReplayFormat | None,

@@ -19,7 +19,7 @@ from cep.cli.replay_inputs import find_inputs
 from cep.cli.replay_summary import summary_lines
 from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
 from cep.cli.selection import parse_time, select_rules
-from cep.cli.terminal import FINDINGS, INTERRUPTED, OK, USAGE, Terminal, clean
+from cep.cli.terminal import INTERRUPTED, OK, USAGE, Terminal, clean
 from cep.cli.words import counted, time_text
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, InputError, has_errors
@@ -66,7 +66,7 @@ class ReplayOptions:
 
 
 def replay(terminal: Terminal, options: ReplayOptions) -> int:
-    """Replay; the exit code is 0 whether there are alerts or not, 1 if a rule is broken."""
+    """Replay; the exit code is 0 whether there are alerts or not, 2 if a rule is broken."""
     settings = _settings(options)
     project = open_project(options.config)
     book = load_rules(project, chosen_paths(project, options.rules), overrides(options.params))
@@ -76,7 +76,7 @@ def replay(terminal: Terminal, options: ReplayOptions) -> int:
             terminal.error(problem_text(diagnostic))
             terminal.error("")
         terminal.error(f"nothing was replayed: {tally(errors)} in the rules")
-        return FINDINGS
+        return USAGE
     if book.diagnostics:
         terminal.detail(f"{tally(book.diagnostics)} in the rules; cep check shows them")
     rules = select_rules([one.rule for one in book.rules], options.select)

@@ -200,7 +200,7 @@ def test_events_are_still_there_after_a_refusal() -> None:
 def test_broken_rule_stops_everything() -> None:
     Path("rules/x.yaml").write_text("rule: x\npattern: SEQ(Login l, Logn m) BY user_id WITHIN 1h\n")
     result = cep("replay")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "rules/x.yaml:2:23: error[E201]" in result.stderr
     assert "nothing was replayed: 1 error in the rules" in result.stderr
 

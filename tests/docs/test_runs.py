@@ -11,14 +11,14 @@ from tests.cli.shop import cep
 from tests.docs.blocks import blocks
 from tests.shared import ROOT
 
-# Replays of the samples with many rules are what `make run` does, and tests/e2e; `cep run` goes on for ever.
-LONG: Final = re.compile(r"cep run|cep replay(?!.*--select rule:)")
+# Verbs that need no services. Replays of the samples with many rules are what `make run` does, and tests/e2e.
+QUICK: Final = re.compile(r"cep (check|explain|test|replay .*--select rule:)")
 COMMANDS: Final = sorted(
     {
         re.split(" +#", line)[0]
         for block in blocks(word="sh")
         for line in block.text.splitlines()
-        if line.startswith("cep ") and "|" not in line and not LONG.match(line)
+        if QUICK.match(line) and "|" not in line
     }
 )
 # What the first page shows of an alert, and a rule that is wrong as its message tells.

@@ -21,7 +21,7 @@ from cep.cli.check_cmd import CheckFormat, check
 from cep.cli.explain_cmd import ExplainFormat, explain
 from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
 from cep.cli.rule_tests_cmd import run_rule_tests
-from cep.cli.run_cmd import RunOptions, dead_letters, run
+from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
 from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
 from cep.errors import CepError
 from cep.ports.lines import BOUNDS
@@ -311,6 +311,22 @@ def run_verb(
     level = -1 if quiet else verbose
     options = RunOptions(config, rules or (), params or (), select, engine, level, given)
     _run(color, quiet, verbose, lambda _: run(options))
+
+
+@app.command("state", epilog=_epilog("cep state alice", "cep state 10.0.0.7 --state redis://redis:6379/0"))
+def state_verb(
+    *,
+    key: Annotated[list[str], typer.Argument(metavar="KEY", help="The key: a word for each of its parts.")],
+    config: ConfigOption = None,
+    rules: RulesOption = None,
+    state: Annotated[str | None, typer.Option("--state", metavar="URL", help="Where state is kept.")] = None,
+    group: Annotated[str | None, typer.Option("--group", metavar="NAME", help="The consumer group.")] = None,
+    output: Annotated[CheckFormat, typer.Option("--format", help="How to print.")] = CheckFormat.text,
+) -> None:
+    """Show the open partial matches of a key, from the state of live workers."""
+    given = {"state": state, "group": group, "format": output.value}
+    options = RunOptions(config, rules or (), settings=given)
+    _run(Color.auto, False, 0, lambda _: stored_state(key, options))
 
 
 dlq = typer.Typer(

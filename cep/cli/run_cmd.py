@@ -1,4 +1,4 @@
-"""`cep run` and `cep dlq`: options become environment, and another Python takes the place of this one.
+"""`cep run`, `cep dlq`, `cep state`: options become environment, and another Python takes over from this one.
 
 No other command may pay for importing Faust and the Kafka client.
 """
@@ -22,6 +22,7 @@ NEEDS: Final = ("faust", "confluent_kafka", "prometheus_client")
 
 WORKER: Final = "cep.cli.worker"
 LETTERS: Final = "cep.cli.letters"
+STORED: Final = "cep.cli.stored_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,19 @@ def dead_letters(verb: str, options: RunOptions) -> int:
     return _become([LETTERS, verb], options)
 
 
+def stored_state(key: Sequence[str], options: RunOptions) -> int:
+    """Print what is stored of a key; never returns either."""
+    return _become([STORED, *key], options, ("msgpack",))
+
+
 def config_of(environment: Mapping[str, str]) -> Path | None:
     """The project file that the environment names."""
     name = environment.get("CEP_CONFIG")
     return Path(name) if name else None
 
 
-def _become(module: Sequence[str], options: RunOptions) -> int:
-    if any(find_spec(name) is None for name in NEEDS):
+def _become(module: Sequence[str], options: RunOptions, needs: Sequence[str] = NEEDS) -> int:
+    if any(find_spec(name) is None for name in needs):
         raise CepError("running live needs more libraries: pip install '.[live]' in your clone of cep")
     command = [sys.executable, "-m", *module]
     sys.stdout.flush()

@@ -13,7 +13,7 @@ def entries() -> frozenset[str]:
     """Modules that commands and plug-in points of pyproject.toml name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     # What a live worker drives and nothing else imports yet.
-    live = {"cep.stream.task", "cep.state.opening", "cep.stream.keeping", "cep.runtimes.commit"}
+    live = {"cep.stream.keeping", "cep.runtimes.commit"}
     by_name = {"cep.ports.parquet"}  # loaded for a Parquet file only: its library is slow to load
     groups = [project.get("scripts", {}), *project.get("entry-points", {}).values()]
     return frozenset(target.split(":")[0] for group in groups for target in group.values()) | live | by_name

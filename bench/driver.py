@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +125,15 @@ def main() -> None:
     options.add_argument("rules", type=Path)
     options.add_argument("--engine", default="auto" if "auto" in ENGINES else "reference")
     options.add_argument("--chunk", type=int, default=BOUNDS.chunk_rows)
+    options.add_argument("--jobs", type=int, default=1)
     given = options.parse_args()
     rules = json.loads(given.rules.read_text())["rules"]
     begun = time.perf_counter()
     made = compiled(rules)
     opened = time.perf_counter()
     summary, tally = Summary(), Tally(rules)
-    settings = Options(engine=ENGINES[given.engine], flush=True)
+    bounds = replace(BOUNDS, chunk_rows=given.chunk)
+    settings = Options(engine=ENGINES[given.engine], bounds=bounds, flush=True, jobs=given.jobs)
     for alert in replay(made, [Input(given.data, SETTINGS)], summary, SCHEMA, settings):
         tally.add(alert)
     seconds = time.perf_counter() - opened

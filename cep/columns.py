@@ -302,7 +302,7 @@ def _concat_column(columns: Sequence[Column]) -> Column:
         dtype = numbers[0].array.dtype.type
         parts = [c if isinstance(c, Numbers) else _no_numbers(len(c), dtype) for c in columns]
         return Numbers(_join([c.array for c in parts], dtype), _join([c.null for c in parts], np.bool_))
-    if all(type(value) is str for column in columns for value in column.values):
+    if all({str}.issuperset(map(type, column.values)) for column in columns):
         return _concat_texts(columns)
     coder = Coder()
     return Coded(_join([_recode(c.codes, c.values, coder) for c in columns], np.int32), coder.values)
@@ -310,12 +310,18 @@ def _concat_column(columns: Sequence[Column]) -> Column:
 
 def _concat_texts(columns: Sequence[Column]) -> Coded:
     """As with a `Coder`, whose care texts do not need: they are what most keys are."""
-    codes: dict[Value, int] = {}
+    # The codes of the longest column stay as they are, if that drags along no value which no row has.
+    base = max(columns, key=len)
+    if not _used(base.codes, len(base.values)).all():
+        base = Coded(np.zeros(0, dtype=np.int32), ())
+    codes: dict[Value, int] = dict(zip(base.values, range(len(base.values)), strict=True))
     parts = []
     for column in columns:
-        mine = np.flatnonzero(_used(column.codes, len(column.values)))
-        table = np.full(len(column.values) + 1, -1, dtype=np.int32)
-        values = column.values
+        if column is base:
+            parts.append(column.codes)
+            continue
+        values, table = column.values, np.full(len(column.values) + 1, -1, dtype=np.int32)
+        mine = np.flatnonzero(_used(column.codes, len(values)))
         table[mine] = [codes.setdefault(values[code], len(codes)) for code in mine.tolist()]
         parts.append(table[column.codes])
     return Coded(_join(parts, np.int32), list(codes))

@@ -25,6 +25,7 @@ from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
 from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
 from cep.errors import CepError
 from cep.ports.lines import BOUNDS
+from cep.runtimes.spread import JOBS_MAX
 
 _EXIT_CODES: Final = (
     "Exit code: 0 good, 1 findings, 2 wrong use or unreadable file, 3 failure, 130 interrupt."
@@ -65,6 +66,10 @@ ConfigOption = Annotated[
 ColorOption = Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR is heeded.")]
 BrokersOption = Annotated[
     str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
+]
+ChunkOption = Annotated[int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=1, max=JOBS_MAX, metavar="N", help="Spread the rules over N processes.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, only results and errors.")]
 VerboseOption = Annotated[
@@ -194,9 +199,8 @@ def replay_verb(
         str,
         typer.Option("--engine", metavar="NAME", help="Which engine matches: reference, vector or auto."),
     ] = "auto",
-    chunk: Annotated[
-        int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")
-    ] = BOUNDS.chunk_rows,
+    chunk: ChunkOption = BOUNDS.chunk_rows,
+    jobs: JobsOption = 1,
     since: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Skip events before, such as 2026-03-30.")
     ] = None,
@@ -227,6 +231,7 @@ def replay_verb(
         select=select,
         engine=engine,
         chunk=chunk,
+        jobs=jobs,
         since=since,
         until=until,
         at_end=at_end,

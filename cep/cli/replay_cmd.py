@@ -20,7 +20,7 @@ from cep.cli.replay_summary import summary_lines
 from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
 from cep.cli.selection import parse_time, select_rules
 from cep.cli.terminal import INTERRUPTED, OK, USAGE, Terminal, clean
-from cep.cli.words import counted, time_text
+from cep.cli.words import counted, span_text, time_text
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, InputError, has_errors
 from cep.ports.alert_lines import alert_line
@@ -60,6 +60,7 @@ class ReplayOptions:
     select: str | None = None
     engine: str = "auto"
     chunk: int = BOUNDS.chunk_rows
+    jobs: int = 1
     since: str | None = None
     until: str | None = None
     at_end: AtEnd = AtEnd.wait
@@ -96,6 +97,7 @@ def _settings(options: ReplayOptions) -> Options:
         from_ms=None if options.since is None else parse_time(options.since, "--from"),
         to_ms=None if options.until is None else parse_time(options.until, "--to"),
         flush=options.at_end is AtEnd.flush,
+        jobs=options.jobs,
     )
 
 
@@ -188,12 +190,29 @@ def _progress(terminal: Terminal, summary: Summary, *, hidden: bool) -> Iterator
     if hidden or not terminal.watched:
         yield sys.stdout.flush
         return
+    started = time.perf_counter()
     with Status("reading", console=terminal.err) as status:
 
         def tick() -> None:
             sys.stdout.flush()
-            when = "" if summary.last_ms is None else f" · {time_text(summary.last_ms)}"
-            alerts = counted(sum(summary.alerts.values()), "alert")
-            status.update(f"{counted(summary.records, 'event')}{when} · {alerts}")
+            status.update(progress_text(summary, time.perf_counter() - started))
 
         yield tick
+
+
+def progress_text(summary: Summary, seconds: float) -> str:
+    """How far a replay has come: events, how many a second, event time, alerts, and how long it may take.
+
+    >>> progress_text(Summary(records=5000, read=0.25, last_ms=0), 2.0)
+    '5,000 events · 2,500/s · 1970-01-01 00:00:00Z · 0 alerts · 6s left'
+    """
+    parts = [counted(summary.records, "event")]
+    if seconds > 0:
+        parts.append(f"{summary.records / seconds:,.0f}/s")
+    if summary.last_ms is not None:
+        parts.append(time_text(summary.last_ms))
+    parts.append(counted(sum(summary.alerts.values()), "alert"))
+    if summary.read is not None and summary.read > 0:
+        left_ms = round(seconds * (1 / summary.read - 1)) * 1000
+        parts.append(f"{span_text(left_ms)} left")
+    return " · ".join(parts)

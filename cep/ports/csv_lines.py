@@ -24,7 +24,7 @@ from cep.ports.rows import Chunk, Reading, Rows
 def csv_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
     """The chunks of a CSV file; InputError if it lacks the column of the time or of the type."""
     rows = Rows(reading, textual=True)
-    feed = _Feed(_lines(reading.path, bounds), bounds.line_bytes_max)
+    feed = _Feed(_lines(reading, bounds), bounds.line_bytes_max)
     csv.field_size_limit(max(csv.field_size_limit(), bounds.line_bytes_max))
     records = csv.reader(feed, delimiter=_delimiter(reading), strict=True)
     columns = reading.settings.csv.columns
@@ -115,8 +115,8 @@ def _next(records: Iterator[list[str]], feed: _Feed) -> tuple[str | None, list[s
     return "not UTF-8" if feed.broken else None, cells
 
 
-def _lines(path: str, bounds: Bounds) -> Iterator[bytes]:
-    for group in group_lines(read_blocks(path), bounds):
+def _lines(reading: Reading, bounds: Bounds) -> Iterator[bytes]:
+    for group in group_lines(read_blocks(reading.path, reading.progress), bounds):
         yield from group.lines
 
 

@@ -19,7 +19,7 @@ from cep.inputs import Format, InputSettings
 from cep.ports.csv_lines import csv_chunks
 from cep.ports.json_blocks import json_chunks
 from cep.ports.lines import BOUNDS, Bounds
-from cep.ports.open_file import STDIN, file_head, require_readable
+from cep.ports.open_file import STDIN, Progress, file_head, require_readable
 from cep.ports.rows import Chunk, Reading
 from cep.ports.text_logs import text_chunks
 from cep.schema import Schema
@@ -58,6 +58,7 @@ def open_source(
     schema: Schema,
     source_index: int = 0,
     bounds: Bounds = BOUNDS,
+    progress: Progress | None = None,
 ) -> Iterator[Chunk]:
     """The chunks of one input, `-` for standard input. `source_index` orders equal times of several inputs.
 
@@ -67,7 +68,7 @@ def open_source(
     """
     require_readable(path)
     reader = _READERS[format_of(path, settings)]
-    return reader(Reading(path, settings, projection, schema, source_index), bounds)
+    return reader(Reading(path, settings, projection, schema, source_index, progress or Progress()), bounds)
 
 
 def format_of(path: str, settings: InputSettings) -> Format:

@@ -39,7 +39,7 @@ _ASCII_MAX: Final = 0x7F
 
 def json_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
     """The chunks of a file of JSON lines."""
-    blocks = read_blocks(reading.path)
+    blocks = read_blocks(reading.path, reading.progress)
     if bounds.chunk_rows < LINES_MIN:
         rows = Rows(reading, textual=False)
         for group in group_lines(blocks, bounds):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
+from os import fstat
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -36,6 +38,14 @@ _GZIP_BYTES: Final = 1 << 12
 _ZSTD_BYTES: Final = 1 << 10
 
 
+@dataclass(slots=True)
+class Progress:
+    """How much of a file was read, packed or not; `total` None: it has no size, as standard input."""
+
+    read: int = 0
+    total: int | None = None
+
+
 class _Unpacker(Protocol):
     """One packed frame; what zlib and zstandard have in common."""
 
@@ -61,17 +71,19 @@ def file_head(path: str) -> bytes:
         return file.read(_HEAD_BYTES)
 
 
-def read_blocks(path: str) -> Iterator[bytes]:
+def read_blocks(path: str, progress: Progress | None = None) -> Iterator[bytes]:
     """The unpacked bytes of a file, or of standard input for `-`, block by block.
 
     InputError if it cannot be opened, is of a kind that is not read, or is damaged; what stands before the
     damage has been given out by then.
     """
     if path == STDIN:
-        yield from _unpacked(path, sys.stdin.buffer)
+        yield from _unpacked(path, sys.stdin.buffer, progress or Progress())
         return
     with _opened(path) as file:
-        yield from _unpacked(path, file)
+        progress = progress or Progress()
+        progress.total = fstat(file.fileno()).st_size or None
+        yield from _unpacked(path, file, progress)
 
 
 def _opened(path: str) -> BinaryIO:
@@ -85,8 +97,8 @@ def _opened(path: str) -> BinaryIO:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from None
 
 
-def _unpacked(path: str, file: BinaryIO) -> Iterator[bytes]:
-    blocks = _raw(path, file)
+def _unpacked(path: str, file: BinaryIO, progress: Progress) -> Iterator[bytes]:
+    blocks = _raw(path, file, progress)
     head = b""
     for block in blocks:
         head += block
@@ -104,9 +116,10 @@ def _unpacked(path: str, file: BinaryIO) -> Iterator[bytes]:
     return blocks
 
 
-def _raw(path: str, file: BinaryIO) -> Iterator[bytes]:
+def _raw(path: str, file: BinaryIO, progress: Progress) -> Iterator[bytes]:
     try:
         while block := file.read(BLOCK_BYTES):
+            progress.read += len(block)
             yield block
     except OSError as error:
         raise InputError(f"{path} cannot be read on: {error.strerror}") from None

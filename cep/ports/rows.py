@@ -22,7 +22,7 @@ from cep.errors import InputError
 from cep.event import Value
 from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, zone_of
 from cep.ports.convert import Convert, converter
-from cep.ports.open_file import STDIN
+from cep.ports.open_file import STDIN, Progress
 from cep.ports.rejects import ReasonCode, Reject
 from cep.ports.times import TimeReader
 from cep.schema import FieldType, Schema
@@ -58,6 +58,7 @@ class Reading:
     projection: Projection = field(default_factory=Projection)
     schema: Schema = field(default_factory=Schema)
     index: int = 0
+    progress: Progress = field(default_factory=Progress)
 
     def field_paths(self) -> frozenset[Path]:
         """Where the fields that rules read stand in a record, whatever its type."""

@@ -22,7 +22,7 @@ def text_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
     patterns = _compiled(reading)
     rows = Rows(reading, textual=True)
     reject_unmatched = reading.settings.unmatched == "reject"
-    for group in group_lines(read_blocks(reading.path), bounds):
+    for group in group_lines(read_blocks(reading.path, reading.progress), bounds):
         for number, line in enumerate(group.lines, start=group.first):
             if len(line) > bounds.line_bytes_max:
                 rows.reject(number, "unreadable", too_long(bounds.line_bytes_max), line)

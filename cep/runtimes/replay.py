@@ -24,8 +24,10 @@ from cep.engines.matcher import Counters
 from cep.inputs import InputSettings
 from cep.ports.decode import open_source
 from cep.ports.lines import BOUNDS, Bounds
+from cep.ports.open_file import Progress
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Chunk
+from cep.runtimes.spread import Spread
 from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
@@ -47,7 +49,8 @@ class Input:
 class Options:
     """How to replay. Events before `from_ms`, and from `to_ms` on, are left out as if they were not there.
 
-    `flush`: let time go on for ever at the end, which decides every absence.
+    `flush`: let time go on for ever at the end, which decides every absence. `jobs`: over how many processes
+    the rules are spread, 1 is none but this one.
     """
 
     engine: Engine = ENGINES["reference"]
@@ -55,6 +58,7 @@ class Options:
     from_ms: int | None = None
     to_ms: int | None = None
     flush: bool = False
+    jobs: int = 1
 
 
 @dataclass(slots=True)
@@ -85,6 +89,8 @@ class Summary:
     counters: dict[str, Counters] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
     """Partial matches that each rule still held at the end."""
+    read: float | None = None
+    """How much of all inputs was read, from 0 to 1; None if the size of one is not known."""
     complete: bool = False
     """Whether everything was read."""
 
@@ -147,9 +153,14 @@ class _Replay:
         self._on_reject = on_reject
         self._lateness_ms = [one.settings.max_lateness_ms for one in inputs]
         self._clock = EventClock(self._lateness_ms, projection=projection)
-        self._detector = Detector(rules, options.engine)
+        self._detector: Detector | Spread = (
+            Spread(rules, options.engine, options.jobs)
+            if options.jobs > 1 and len(rules) > 0
+            else Detector(rules, options.engine)
+        )
+        self._progress = [Progress() for _ in inputs]
         self._open = {
-            i: open_source(one.path, one.settings, projection, schema, i, options.bounds)
+            i: open_source(one.path, one.settings, projection, schema, i, options.bounds, self._progress[i])
             for i, one in enumerate(inputs)
         }
 
@@ -162,9 +173,13 @@ class _Replay:
                 on_chunk()
             if self._options.flush:
                 yield from self._detector.flush()
+            if isinstance(self._detector, Spread):
+                yield from self._detector.rest()
             self._summary.complete = True
         finally:
             self._note()
+            if isinstance(self._detector, Spread):
+                self._detector.close()
 
     def _step(self, source: int) -> list[Alert]:
         """Read the next chunk of an input and let go on what its time allows."""
@@ -218,6 +233,9 @@ class _Replay:
 
     def _note(self) -> None:
         summary, detector = self._summary, self._detector
+        totals = [progress.total for progress in self._progress if progress.total is not None]
+        if totals and len(totals) == len(self._progress):
+            summary.read = sum(progress.read for progress in self._progress) / sum(totals)
         summary.skipped = self._clock.skipped
         summary.forced = self._clock.forced
         summary.alerts = detector.alerts

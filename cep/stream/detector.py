@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from cep.columns import Batch
 from cep.engines.engines import ENGINES, Engine
@@ -21,6 +21,9 @@ from cep.state.codec import Kept
 from cep.stream.alert import Alert, Evidence, Rule, alert_id
 
 _BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
+
+Found: TypeAlias = tuple[Position, int, Position, Position, int, Alert]
+"""An alert after its rank among those of all rules: when it was decided, its rule, its match, a number."""
 
 
 class Detector:
@@ -42,7 +45,11 @@ class Detector:
 
         `since_ms`: how far back history reaches, if that is further than the first event of a batch.
         """
-        found: list[tuple[Position, int, Position, Position, int, Alert]] = []
+        return [each[-1] for each in self.found(batch, watermark_ms, since_ms)]
+
+    def found(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Found]:
+        """As `process`, with the rank of each alert: ascending."""
+        found: list[Found] = []
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             matches: list[Match] = []
@@ -61,7 +68,7 @@ class Detector:
             watch.forget(watermark_ms)
         # The number keeps what is equal in the order in which it was found, and alerts from being compared.
         found.sort()
-        return [each[-1] for each in found]
+        return found
 
     def flush(self) -> list[Alert]:
         """Event time goes to infinity: every absence that nothing broke is complete."""

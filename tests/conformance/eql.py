@@ -114,21 +114,21 @@ class _Writer:
         for i, step in enumerate(steps):
             if i not in positives:
                 ahead = first or self._ahead(steps[positives[0]])
-                spared = steps[positives[-1]] if positives[0] < i < positives[-1] else None
                 lasting = (
                     f" FOR {duration_text(self.root.get('within') or NO_WINDOW_MS)}" if first is None else ""
                 )
-                parts += [each + lasting for each in self._forbidden(step, ahead, spared)]
+                parts.append(self._forbidden(step, ahead) + lasting)
                 continue
             for _ in range(step.runs if apart else 1):
                 taken += 1
                 if first is not None and stop is not None:
-                    parts += self._forbidden(stop, first, step if taken == total else None)
+                    parts.append(self._forbidden(stop, first))
                 if first is not None and trails:
-                    parts += self._forbidden(first[0], first, step)
+                    parts.append(self._forbidden(first[0], first))
                 name = self._fresh(step.var)
                 self.variables[name] = step.var
-                event = self._event(step, first, stop if first is None and total > 1 else None)
+                # An `until` event may be the last step, but no other one.
+                event = self._event(step, first, stop if taken < total else None)
                 count = "" if apart else quantifier_text(step.runs, step.runs)
                 parts.append(f"{event} {name_text(name)}{count}{self._by_suffix(step)}")
                 first = first or (step, name)
@@ -147,13 +147,13 @@ class _Writer:
         lasting = f" FOR {duration_text(self.root['within'])}"
         suffix = self._by_suffix(step)
         first, opened = (step, alone), (before, opener)
-        without = [each + lasting for each in self._forbidden(before, first, None)]
+        without = [self._forbidden(before, first) + lasting]
         without.append(f"{self._event(step, None, None)} {name_text(alone)}{suffix}")
         within = [
             f"{self._event(before, None, None)} {name_text(opener)}{self._by_suffix(before)}",
-            *self._forbidden(before, opened, None),
+            self._forbidden(before, opened),
             f"ANY {self._event(step, opened, None)} {name_text(led)}{suffix}",
-            *self._forbidden(behind, opened, None),
+            self._forbidden(behind, opened),
         ]
         body = f"OR(SEQ({', '.join(without)}), SEQ({', '.join(within)}))"
         return f"PICK ALL AFTER MATCH NO SKIP LIMIT {MATCHES_MAX}", body
@@ -200,17 +200,10 @@ class _Writer:
             name += "_"
         return step, name
 
-    def _forbidden(self, step: Step, first: tuple[Step, str], spared: Step | None) -> list[str]:
-        """An event that must not occur with the key of the first step, unless it is taken as the spared one.
-
-        With us what ends a wait does not also end it well; in EQL it does. Nothing is left to forbid if every
-        such event is the spared one.
-        """
-        fits = None if spared is None else self._also(step, spared)
-        if fits == "":
-            return []
+    def _forbidden(self, step: Step, first: tuple[Step, str]) -> str:
+        """An event that must not occur with the key of the first step, before the next event is taken."""
         name = self._fresh(f"no_{step.var}")
-        return [f"NOT {self._event(step, first, spared)} {name_text(name)}{self._by_suffix(step)}"]
+        return f"NOT {self._event(step, first, None)} {name_text(name)}{self._by_suffix(step)}"
 
     def _event(self, step: Step, first: tuple[Step, str] | None, barrier: Step | None) -> str:
         """An event of a step that is no barrier, with the key of the first one where `BY` does not say it."""
@@ -218,7 +211,7 @@ class _Writer:
         tests += [key_text(step, column, first) for column in range(step.width) if column not in self.columns]
         fits = None if barrier is None else self._also(step, barrier)
         if fits == "":
-            raise UnsayableError("a first step that every `until` event fits")
+            raise UnsayableError("a step that every `until` event fits, and that is not the last")
         if fits is not None:
             tests.append(f"NOT coalesce({fits}, FALSE)")
         return event_text(step.type, all_of(tests) or None)

@@ -63,6 +63,8 @@ class Events:
         if many:
             self.several.add(event.var)
         event = replace(event, low=low, high=high)
+        if any(covers(spoiler, event) for spoiler in way.spoilers):
+            return []
         if event.where is False:
             raise UnsayableError("a step that no event fits: such a rule is refused when it is loaded")
         name = self.name(event.var)
@@ -70,7 +72,10 @@ class Events:
         inner = " CONSECUTIVE" if event.inner_strict and high != 1 else ""
         # A loop that never lets go must leave to the next step what that takes.
         spared = [self._left_to(next_, event, way) for next_ in self.heads if greed and overlap(event, next_)]
-        tests = all_of(where_text(event, self.names(way)), extra, *self._times(way, event), *spared)
+        unspoiled = self._not_any(event, way.spoilers, way)
+        tests = all_of(
+            where_text(event, self.names(way)), extra, *self._times(way, event), *spared, unspoiled
+        )
         text = kind_text(event, tests)
         follow = follow or ("NEXT " if event.strict and not way.fresh else "")
         if event.strict and way.fresh and way.off_ms:
@@ -108,6 +113,11 @@ class Events:
         since = f"ts >= {moment_text(self._mark(way), way.off_ms)}" if way.off_ms or way.late else None
         forbidden = all_of(where_text(event, self.names(way)), since, *tests)
         return f"NOT {kind_text(event, forbidden)} {name_text(self.fresh(f'no_{event.var}'))}"
+
+    def _not_any(self, event: Single, others: Sequence[Single], way: Way) -> str | None:
+        """That an event is none of some others: what it fits ends its wait, and does not end it well."""
+        names = self.names(way)
+        return all_of(*(unless_text(o, names, event.type) for o in others if overlap(event, o)))
 
     def _none_between(self, event: Single, way: Way) -> Way:
         """The very next event behind a first absence, whose own events do no harm any more."""

@@ -61,7 +61,8 @@ class Order(Waits):
         for i, event in enumerate(events):
             if any(covers(other, event) for other in events[:i]):
                 continue
-            text = kind_text(event, all_of(where_text(event, self.names(way)), *self._times(way, event)))
+            tests = (*self._times(way, event), self._not_any(event, way.spoilers, way))
+            text = kind_text(event, all_of(where_text(event, self.names(way)), *tests))
             parts.append(f"{text} {name_text(self.name(event.var))}")
         text = parts[0] if len(parts) == 1 else f"OR({', '.join(parts)})"
         return way.take(f"{'NEXT ' if strict and not way.fresh else ''}{text}", None)
@@ -92,40 +93,48 @@ class Order(Waits):
         return way.take(f"{follow}OR({', '.join(bodies)})", f"coalesce({', '.join(times)})")
 
     def _and(self, nodes: Sequence[Json], way: Way, *, last: bool, strict: bool) -> list[Way]:
+        """All sides, in any order, from the same moment on."""
         waits = [wait for node in nodes if (wait := self._absence(node))]
-        forbidden = [
-            single(node["not"])
-            for node in nodes
-            if "not" in node and "event" in node["not"] and node.get("for") is None
-        ]
-        ends = [node["not"]["timer"] for node in nodes if "timer" in node.get("not", ())]
+        nots = [node["not"] for node in nodes if "not" in node and node.get("for") is None]
         sides = [node for node in nodes if "not" not in node and not self._absence(node)]
-        if ends:
-            limits = tuple((self._mark(way), way.off_ms + ms) for ms in ends)
-            found = self._and(
-                sides + [n for n in nodes if "not" in n and "timer" not in n["not"]],
-                replace(way, limits=way.limits + limits),
-                last=last,
-                strict=strict,
-            )
-            return [replace(each, limits=way.limits) for each in found]
+        if any("event" not in each and "timer" not in each for each in nots):
+            raise UnsayableError("a NOT of more than one event")
+        forbidden = [single(each) for each in nots if "event" in each]
+        ends = tuple((self._mark(way), way.off_ms + each["timer"]) for each in nots if "timer" in each)
+        within = replace(
+            way, limits=way.limits + ends, spoilers=(*way.spoilers, *forbidden) if sides else way.spoilers
+        )
+        found = self._sides(sides, waits, forbidden, within, last=last, strict=strict)
+        return [replace(each, limits=way.limits, spoilers=way.spoilers) for each in found]
+
+    def _sides(
+        self,
+        sides: Sequence[Json],
+        waits: Sequence[tuple[Single, int]],
+        forbidden: Sequence[Single],
+        way: Way,
+        *,
+        last: bool,
+        strict: bool,
+    ) -> list[Way]:
         if waits and not sides and not forbidden:
             return self._all_waits(waits, way)
         if waits:
-            if (
-                len(waits) == 1
-                and len(sides) == 1
-                and "event" in sides[0]
-                and not forbidden
-                and single(sides[0]).once
-            ):
-                return self._event_and_wait(single(sides[0]), *waits[0], way)
+            if len(waits) == len(sides) == 1 and not forbidden and "event" in sides[0]:
+                event = single(sides[0])
+                if event.once:
+                    return self._event_and_wait(event, *waits[0], way)
             raise UnsayableError("several events and an absence that must last, in any order")
-        if len(sides) == 1:
-            for event in forbidden:
-                way = way.add(self._none(event, way))
-            return self.ways({**sides[0], "follow": "strict"} if strict else sides[0], way, last=last)
-        return self._any_order(sides, forbidden, way, strict=strict)
+        if len(sides) > 1:
+            return self._any_order(sides, forbidden, way, strict=strict)
+        if not sides:
+            raise UnsayableError("an `and` of absences that are true at once")
+        side = {**sides[0], "follow": "strict"} if strict else sides[0]
+        if forbidden and "event" not in side and "or" not in side:
+            raise UnsayableError("a part of several events during which another event must not come")
+        for event in forbidden:
+            way = way.add(self._none(event, way))
+        return self.ways(side, way, last=last)
 
     def _any_order(
         self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool
@@ -221,7 +230,12 @@ class Order(Waits):
         name = self.fresh(shared.var)
         if self.variables.get(self.name(one.var)) is not None:
             self.variables[name] = (one.var, other.var)  # not of a turn before
-        fits = all_of(fits_text(one, names, kind), fits_text(other, names, kind), *self._times(way))
+        fits = all_of(
+            fits_text(one, names, kind),
+            fits_text(other, names, kind),
+            *self._times(way),
+            self._not_any(shared, way.spoilers, way),
+        )
         pairs = ((one, other), (other, one))
         only = [(a, b, None if covers(b, a) else unless_text(b, names, a.type)) for a, b in pairs]
         before = ahead

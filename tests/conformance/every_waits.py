@@ -13,6 +13,7 @@ from tests.conformance.every_way import (
     Way,
     all_of,
     counted,
+    covers,
     kind_text,
     moment_text,
     never_text,
@@ -122,9 +123,13 @@ class Waits(Events):
         limit = (self._mark(way), until)
         soon = self._event(event, replace(way, limits=(*way.limits, limit)), last=False)
         found = [silent, *(replace(each, limits=way.limits) for each in soon)]
-        if absent is not NEVER:
+        if not covers(event, absent) and absent is not NEVER:
             name = self.fresh(f"{absent.var}_came")
-            tests = all_of(where_text(absent, self.names(way)), f"ts < {moment_text(*limit)}")
+            tests = all_of(
+                where_text(absent, self.names(way)),
+                f"ts < {moment_text(*limit)}",
+                self._not_any(absent, [event], way),
+            )
             came = way.add(self._none(event, way), f"{kind_text(absent, tests)} {name_text(name)}")
             found += self._event(event, replace(came, mark=f"{name_text(name)}.ts", off_ms=0), last=False)
         return found
@@ -141,11 +146,14 @@ class Waits(Events):
             event, silent.add(self._none(event, way) + f" FOR {never_text(until)}"), last=False
         )
         limit = (self._mark(reset), until)
-        early = self._event(event, replace(reset.add(self._none(absent, way)), limits=(limit,)), last=False)
+        unbroken = replace(reset.add(self._none(absent, way)), limits=(limit,), spoilers=(absent,))
+        early = self._event(event, unbroken, last=False)
         found = list(late)
         soon = f"ts < {moment_text(*limit)}"
         for each in early:
-            done = replace(each, limits=way.limits, mark=limit[0], off_ms=until, held=False)
+            done = replace(
+                each, limits=way.limits, spoilers=way.spoilers, mark=limit[0], off_ms=until, held=False
+            )
             found.append(
                 replace(
                     done,
@@ -156,7 +164,9 @@ class Waits(Events):
             if leads:
                 name = self.fresh(f"{absent.var}_came")
                 text = kind_text(absent, all_of(where_text(absent, self.names(way)), soon))
-                again = replace(each, limits=way.limits).add(f"{text} {name_text(name)}")
+                again = replace(each, limits=way.limits, spoilers=way.spoilers).add(
+                    f"{text} {name_text(name)}"
+                )
                 again = self._resets(absent, ms, replace(again, mark=f"{name_text(name)}.ts"))
                 found.append(self._silent(absent, ms, again))
         return found

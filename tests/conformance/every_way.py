@@ -40,6 +40,8 @@ class Way:
     first: int | None = None
     """Where the part with the first event stands."""
     limits: tuple[tuple[str, int], ...] = ()
+    spoilers: tuple[Single, ...] = ()
+    """What no event that is taken may be as well."""
     ahead: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     both: Mapping[str, str] | None = None

@@ -13,6 +13,7 @@ from tests.conformance.every_way import (
     Way,
     all_of,
     counted,
+    covers,
     either,
     fits_text,
     kind_text,
@@ -91,13 +92,17 @@ class Writer(Order):
         names, parts = self.names(way), []
         for i, event in enumerate(events):
             others = [end, *events[:i]]
+            if any(covers(other, event) for other in others):
+                continue
             tests = [unless_text(o, names, event.type) for o in others if overlap(event, o)]
             text = kind_text(event, all_of(where_text(event, names), *tests, *self._times(way)))
             parts.append(f"{text} {name_text(self.name(event.var))}")
+        if high == 0 or (not parts and not low):
+            return self._event(end, way, last=False)
+        if not parts:
+            return []  # each event of the loop ends it before it has enough
         body = parts[0] if len(parts) == 1 else f"OR({', '.join(parts)})"
         loop = f"SEQ({self._none(end, way)}, {body}){quantifier_text(low, high, '+')}"
-        if high == 0:
-            return self._event(end, way, last=False)
         return self._event(end, way.take(loop, None), last=False)
 
     def _group(self, node: Json, way: Way) -> list[Way]:
@@ -136,7 +141,9 @@ class Writer(Order):
                 event = single(taken)
                 name = self.fresh(f"{event.var}_past")
                 past = way.add(f"{kind_text(event, where_text(event, self.names(way)))} {name_text(name)}*")
-                return self._event(event, past.add(self._none(single(absent), way)), last=last)
+                spoiler = single(absent)
+                free = replace(past.add(self._none(spoiler, way)), spoilers=(*way.spoilers, spoiler))
+                return [replace(each, spoilers=way.spoilers) for each in self._event(event, free, last=last)]
             case {"every": _}:
                 raise UnsayableError("every of every: the same events are a match many times")
             case _:

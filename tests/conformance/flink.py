@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from tests.conformance.cases import Case, Json
+from tests.conformance.eql_text import Step, disjoint
 from tests.conformance.text import (
     NO_WINDOW_MS,
     RESERVED,
@@ -28,6 +29,7 @@ from tests.conformance.text import (
     name_text,
     nodes_below,
     quantifier_text,
+    string_text,
 )
 
 MATCHES_MAX: Final = 1_000_000
@@ -94,11 +96,17 @@ class _Writer:
 
     def _steps(self, nodes: Sequence[Json], *, ends: bool) -> list[str]:
         """The steps of a sequence; `ends` if nothing of the pattern comes behind it."""
-        found = []
-        for position, node in enumerate(nodes):
+        found: list[str] = []
+        spoilers: list[Json] = []
+        for position, each in enumerate(nodes):
             behind = nodes[position + 1 :]
             last = ends and not behind
+            node = self._none_of(spoilers, each)
+            spoilers = []
             if "not" in node:
+                if "event" in node["not"] and not (ends and len(behind) == 1):
+                    # What is forbidden ends the wait even if the next step fits it, unless that is the last.
+                    spoilers.append(node["not"])
                 before = nodes[position - 1] if position else {}
                 if last or before.get("optional") or not _takes_in(before, node):
                     found.append(self._absence(node, last=last))
@@ -108,6 +116,7 @@ class _Writer:
                 found.append(self._step(node, taken_in, ends=last))
                 continue
             guard = f"NOT {self._event(node)} {self._fresh('no_' + node['event'])}"
+            spoilers.append(node)
             if all(each.get("optional") for each in nodes[: position + 1]):
                 # Nothing may have been taken before, and then there is no wait to guard either.
                 step = self._step(node | {"optional": False}, taken_in, ends=False)
@@ -115,6 +124,21 @@ class _Writer:
             else:
                 found += [self._step(node, taken_in, ends=last), guard]
         return found
+
+    def _none_of(self, spoilers: Sequence[Json], node: Json) -> Json:
+        """A step of one event that is none of some others; with a loop it would be said of every turn."""
+        if "event" not in node or _turns(node)[1] != 1:
+            return node
+        tests: list[Json] = []
+        for spoiler in spoilers:
+            condition = condition_text(spoiler.get("where"), replace(self._names, own=spoiler["event"]))
+            if condition is None or disjoint(_one(node), _one(spoiler)):
+                continue
+            kind = "" if spoiler.get("type") is None else f"type(this) = {string_text(spoiler['type'])} AND "
+            tests.append(["text", f"(NOT coalesce({kind}({condition}), FALSE))"])
+        if not tests:
+            return node
+        return node | {"where": ["and", *([node["where"]] if node.get("where") else []), *tests]}
 
     def _step(self, node: Json, absence: Json | None, *, ends: bool) -> str:
         """One step; the absence must hold after every turn of its loop."""
@@ -215,6 +239,10 @@ def _names(case: Case) -> Names:
             ours += "_"
         written[name] = ours
     return Names(written, frozenset(_repeated(case.pattern, inside=False)))
+
+
+def _one(node: Json) -> Step:
+    return Step(node["event"], node.get("type"), True if node.get("where") is None else node["where"])
 
 
 def _shorter(ms: int) -> str:

@@ -10,7 +10,7 @@ from tests.engines.story import alerts
 from tests.engines.told_cases import Case, cases_of, ids
 
 CASES = cases_of(Path(__file__).parent / "cases" / "decisions.txt")
-ELSEWHERE = {17: "tests/runtimes/test_replay.py: late events"}
+ELSEWHERE = {17: "tests/runtimes/test_absence_in_time.py"}
 
 
 @pytest.mark.parametrize("engine", ["reference", "vector"])

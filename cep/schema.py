@@ -71,9 +71,14 @@ ANY = FieldType("any", nullable=True)
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Event type name → its declared fields. A type that is not named here is open: any field, any kind."""
+    """Event type name → its declared fields. A type that is not named here is open: any field, any kind.
+
+    `keep_ms`: how long events and state are kept, and how that was written; None: as long as a rule asks for.
+    """
 
     types: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
+    keep_ms: int | None = None
+    keep_text: str = ""
 
     def declares(self, event_type: str) -> bool:
         """Whether the fields of this event type are declared."""

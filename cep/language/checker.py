@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from cep.errors import Diagnostic, Source
 from cep.language.check_clauses import check_clauses
+from cep.language.check_keep import check_keep
 from cep.language.check_keys import check_keys
 from cep.language.check_names import check_names
 from cep.language.check_nulls import check_nulls
@@ -44,6 +45,7 @@ def check(
     check_names(pattern, found, schema, report)
     check_shape(pattern, report)
     check_clauses(pattern, found, schema, report)
+    check_keep(pattern, schema, report)
     keys = check_keys(pattern, found, schema, report)
     for site in found.sites:
         _check_site(site, found, keys, schema, report, predicates or {})

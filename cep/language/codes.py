@@ -23,6 +23,7 @@ CODES: Final[dict[str, str]] = {
     "E301": "A partial match may wait for ever, because no window, gap or FOR ends the wait.",
     "E302": "A NOT at the end needs FOR or WITHIN, since only time can decide it.",
     "E303": "A NOT at the beginning needs FOR, and a pattern cannot be only a NOT.",
+    "E304": "A wait or a look back is longer than events and state are kept.",
     "E305": "A duration is zero, or larger than the window around it.",
     "E306": "A part may take nothing where an event is needed: the pattern, a loop, or a SKIP TO.",
     "E307": "The pattern can have too many matches or partial matches, without a limit that bounds them.",

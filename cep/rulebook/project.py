@@ -2,6 +2,7 @@
 
     inputs:  [{name: events, files: ["*.jsonl"], type: {field: type}, time: {field: ts}}]
     types:   {Login: {user_id: string, ip: ip}}
+    keep:    90d
     rules:   [rules]
     library: [patterns]
     live:    {brokers: localhost:9092, topics: {payments: events}}
@@ -13,11 +14,12 @@ format of a file is told by its ending. All problems of the file are reported at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from cep.errors import Diagnostic, InputError, LoadError, has_errors
+from cep.event import parse_duration_ms
 from cep.inputs import InputSettings
 from cep.language.suggest import listed, nearest
 from cep.live import LiveSettings
@@ -28,7 +30,7 @@ from cep.rulebook.yaml_text import Document, MappingNode, Scalar, read_document
 from cep.schema import KINDS, FieldType, Schema
 
 PROJECT_FILE: Final = "cep.yaml"
-KEYS: Final = ("inputs", "types", "rules", "library", "live")
+KEYS: Final = ("inputs", "types", "keep", "rules", "library", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,19 @@ def _schema(top: Fields) -> Schema:
         fields = top.inside(name, entry.value, "type", f"{name}: {{user_id: string}}")
         if fields is not None:
             types[name] = _field_types(fields)
-    return Schema(types)
+    return _with_keep(top, Schema(types))
+
+
+def _with_keep(top: Fields, schema: Schema) -> Schema:
+    entry = top.entry("keep")
+    scalar = top.scalar("keep", entry.value, "keep: 90d") if entry is not None else None
+    if scalar is None:
+        return schema
+    try:
+        return replace(schema, keep_ms=parse_duration_ms(scalar.text.strip()), keep_text=scalar.text.strip())
+    except ValueError as error:
+        top.error("M103", scalar, f"`keep`: {error}", "", "keep: 90d")
+        return schema
 
 
 def _field_types(fields: Fields) -> dict[str, FieldType]:

@@ -36,7 +36,9 @@ SCHEMA: Final = Schema(
         ),
         "Transfer": _fields("user_id:string, account:string, amount:decimal, memo:string?, risk:float"),
         "PinEntered": _fields("card:string, terminal:int, ok:bool"),
-    }
+    },
+    keep_ms=365 * 86_400_000,
+    keep_text="365d",
 )
 
 LIBRARY_TEXT: Final = """

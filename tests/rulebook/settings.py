@@ -6,6 +6,7 @@ from cep.rulebook.project import read_project
 from cep.schema import Schema
 
 PROJECT = """
+keep: 365d
 types:
   Login: {user_id: string, ip: ip, country: "string?"}
   LoginFailed: {user_id: string, ip: ip}

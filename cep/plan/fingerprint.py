@@ -6,7 +6,7 @@ the same in every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 
@@ -17,35 +17,30 @@ BYTES = 8
 
 def fingerprint(plan: Plan) -> bytes:
     """Equal for equal plans, on every machine; other for any other plan."""
-    digest = blake2b(digest_size=BYTES)
-    for part in _parts(plan):
-        digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
-    return digest.digest()
+    return _digest(plan, {})[:BYTES]
 
 
-def _parts(value: object) -> Iterator[str]:
+def _digest(value: object, known: dict[int, bytes]) -> bytes:
+    """Of a tree from its leaves up. What stands in it many times, by identity, is read once."""
     match value:
         case _ if is_dataclass(value) and not isinstance(value, type):
-            yield f"{type(value).__name__}("
-            for each in fields(value):
-                if each.compare:
-                    yield each.name
-                    yield from _parts(getattr(value, each.name))
-            yield ")"
+            found = known.get(id(value))
+            if found is None:
+                parts = [_digest(getattr(value, each.name), known) for each in fields(value) if each.compare]
+                found = known[id(value)] = _sum(type(value).__name__, parts)
+            return found
         case Mapping():
-            yield "{"
-            for key, item in sorted(value.items(), key=lambda pair: repr(pair[0])):
-                yield repr(key)
-                yield from _parts(item)
-            yield "}"
+            return _sum("{}", sorted(_digest(pair, known) for pair in value.items()))
         case frozenset():
-            yield "{"
-            yield from sorted("\x01".join(_parts(item)) for item in value)
-            yield "}"
+            return _sum("set", sorted(_digest(item, known) for item in value))
         case tuple() | list():
-            yield "("
-            for item in value:
-                yield from _parts(item)
-            yield ")"
+            return _sum("()", [_digest(item, known) for item in value])
         case _:
-            yield f"{type(value).__name__} {value!r}"
+            return _sum(type(value).__name__, [repr(value).encode("utf-8", "surrogatepass")])
+
+
+def _sum(kind: str, parts: list[bytes]) -> bytes:
+    digest = blake2b(kind.encode(), digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big") + part)
+    return digest.digest()

@@ -122,6 +122,20 @@ def test_many_faults(seed: int) -> None:
     run(world, strike)
 
 
+def test_store_put_back_to_the_moment_when_its_owner_came() -> None:
+    """No position is stored there, but the owner's own token: it must not look like a new task."""
+    for seed in range(5):
+        world = World(seed)
+        world.split()
+        for _ in range(4):
+            world.go_on()
+        world.store.put_back(len(TASKS))
+        for _ in range(3):
+            world.go_on()
+        world.finish()
+        world.check()
+
+
 def stopped_at_the_end() -> World:
     world = World(seed=7)
     world.split()

@@ -1,0 +1,118 @@
+"""The simulation notices a sequence that does one thing wrong: else its silence would prove nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from cep.runtimes import commit
+from cep.state.store import Delta, MemoryStore, Progress, TaskId
+from cep.stream.task import Outcome, Rows, TaskState
+from tests.simulation import test_every_point as every
+from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
+from tests.simulation.world import WorkerLog
+
+SEEDS = 25
+
+Machine = commit.ExactlyOnce[Sequence[Rows], Outcome]
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_undo(patch: pytest.MonkeyPatch) -> None:
+    def undo(store: MemoryStore, task: TaskId, token: str) -> Progress:
+        progress = store._owned(task, token).progress
+        assert progress is not None
+        return replace(progress, to=progress.since)
+
+    patch.setattr(MemoryStore, "undo", undo)
+
+
+def no_fence(patch: pytest.MonkeyPatch) -> None:
+    def send_offsets(_kafka: Kafka, transaction: Transaction, *args: object) -> None:
+        transaction.offsets.update(args[-1])  # type: ignore[call-overload]
+
+    patch.setattr(Kafka, "send_offsets", send_offsets)
+
+
+def replay_gives_alerts(patch: pytest.MonkeyPatch) -> None:
+    replay = commit.ExactlyOnce._replay
+
+    def loud(self: Machine, task: TaskId, port: TaskState, *args: object) -> None:
+        log = self._log
+        assert isinstance(log, WorkerLog)
+        process = port.process
+
+        def told(rows: object) -> Outcome:
+            outcome = process(rows)  # type: ignore[arg-type]
+            log.begin()
+            log.write({task: replace(outcome, delta=outcome.delta)})
+            log.commit()
+            return outcome
+
+        patch.setattr(port, "process", told)
+        replay(self, task, port, *args)  # type: ignore[arg-type]
+        patch.setattr(port, "process", process)
+
+    patch.setattr(commit.ExactlyOnce, "_replay", loud)
+
+
+def no_refill(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TaskState, "refill", lambda *_: None)
+
+
+def empty_is_new(patch: pytest.MonkeyPatch) -> None:
+    apply = MemoryStore.apply
+
+    def trusting(store: MemoryStore, task: TaskId, token: str, delta: Delta) -> None:
+        held = store._tasks.get(task)
+        apply(store, task, token, replace(delta, first=held is not None and held.progress is None))
+
+    patch.setattr(MemoryStore, "apply", trusting)
+
+
+def forgets_touched(patch: pytest.MonkeyPatch) -> None:
+    changes = TaskState._changes
+
+    def some(task: TaskState) -> dict[bytes, bytes | None]:
+        return {key: value for key, value in changes(task).items() if value is not None}
+
+    patch.setattr(TaskState, "_changes", some)
+
+
+def offsets_outside(patch: pytest.MonkeyPatch) -> None:
+    write = WorkerLog.write
+
+    def early(log: WorkerLog, results: Mapping[TaskId, Outcome]) -> None:
+        for task, outcome in results.items():
+            log._kafka._committed[task] = commit.Committed(outcome.delta.to, {"logins": 0, "payments": 0})
+        write(log, results)
+
+    patch.setattr(WorkerLog, "write", early)
+
+
+@pytest.mark.parametrize(
+    "sabotage",
+    [no_undo, no_fence, replay_gives_alerts, no_refill, empty_is_new, forgets_touched, offsets_outside],
+)
+def test_wrong_sequence_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
+    sabotage(monkeypatch)
+    assert any(_fails(scenario) for scenario in _scenarios()), "nothing was noticed"
+
+
+def _scenarios() -> Iterator[Callable[[], None]]:
+    """The quickest to notice first."""
+    yield every.test_store_put_back_to_the_moment_when_its_owner_came
+    yield partial(every.test_crash_at, commit.Point.BEGUN, "zombie", forget=False)
+    for seed in range(SEEDS):
+        yield partial(every.test_many_faults, seed)
+
+
+def _fails(scenario: Callable[[], None]) -> bool:
+    try:
+        scenario()
+    except (AssertionError, KafkaRefusedError, commit.OffsetsResetError):
+        return True
+    return False

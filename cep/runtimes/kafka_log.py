@@ -1,12 +1,14 @@
 """Kafka as the log of the commit sequence: committed offsets, reading again, one transaction a batch.
 
-Beside each committed offset stands, as its metadata, the offset where the group began to read the partition:
-from there on lost state is made again.
+Beside each committed offset stands, as its metadata, `origin 0 since 120`: where the group began to read the
+partition, from where on lost state is made again, and where this batch began, so that the brokers' own record
+of commits shows whether they tile the log.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -20,7 +22,7 @@ from cep.state.store import Offsets, TaskId
 
 log = logging.getLogger("cep.live")
 
-_ORIGIN: Final = "origin "
+_METADATA: Final = re.compile(r"origin ([0-9]+) since ([0-9]+)")
 
 
 class KafkaLog:
@@ -31,6 +33,7 @@ class KafkaLog:
         self._settings = settings
         self._reader = reader
         self._writer: TopicWriter | None = None
+        self._since: dict[TaskId, Offsets] = {}
 
     def fence(self) -> None:
         """End what an earlier process of this worker's name left open, and lock it out."""
@@ -71,16 +74,18 @@ class KafkaLog:
 
     def write(self, results: Mapping[TaskId, Done]) -> None:
         """Send alerts and refused records, in the transaction."""
-        for done in results.values():
+        for task, done in results.items():
+            self._since[task] = done.delta.since
             self._open.write(done.out)
 
     def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:
         """Commit offsets in the transaction."""
-        positions = {
-            Part(topic, task.partition): Position(offset, f"{_ORIGIN}{committed.origin[topic]}")
-            for task, committed in offsets.items()
-            for topic, offset in committed.to.items()
-        }
+        positions = {}
+        for task, committed in offsets.items():
+            since = self._since.pop(task, committed.to)
+            for topic, offset in committed.to.items():
+                metadata = f"origin {committed.origin[topic]} since {since.get(topic, offset)}"
+                positions[Part(topic, task.partition)] = Position(offset, metadata)
         self._open.send_offsets(positions, self._reader.group_metadata())
 
     def commit(self) -> None:
@@ -106,5 +111,6 @@ CHUNK_RECORDS: Final = 10_000
 
 def _origin(position: Position) -> int:
     """Offsets that somebody else committed say nothing of an origin: then there is nothing before them."""
-    head, _, number = position.metadata.partition(_ORIGIN)
-    return int(number) if not head and number.isdigit() else position.offset
+    # The client writes the end mark of C texts with it.
+    found = _METADATA.fullmatch(position.metadata.rstrip("\0"))
+    return position.offset if found is None else int(found[1])

@@ -7,6 +7,7 @@ import pytest
 
 from samples.live.services import Services
 from tests.live.cluster import Cluster, require_equal, truth
+from tests.live.commits import require_tiling
 from tests.live.project import make_events, write_project
 from tests.live.workers import workers
 
@@ -37,3 +38,4 @@ def test_same_alerts_as_replay(services: Services, tmp_path: Path, kept: str) ->
         program.signal(signal.SIGTERM)
         program.stop(15)
     require_equal(cluster.values("alerts"), truth(cluster, config, "events"))
+    require_tiling(cluster, group.group, "events")

@@ -17,6 +17,7 @@ import pytest
 from samples.live.services import Services
 from tests.live.chaos import Chaos
 from tests.live.cluster import Cluster, require_equal, truth
+from tests.live.commits import require_tiling
 from tests.live.project import make_events, write_project
 from tests.live.workers import Workers, workers
 
@@ -48,6 +49,7 @@ def test_exactly_once_through_chaos(services: Services, tmp_path: Path) -> None:
         finish(group, chaos)
     sys.stdout.write(f"faults: {dict(chaos.faults)}\n")
     require_equal(cluster.values("alerts"), truth(cluster, config, "events"))
+    require_tiling(cluster, group.group, "events")
     require_order(cluster)
 
 

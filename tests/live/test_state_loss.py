@@ -15,6 +15,7 @@ from samples.live.processes import wait_until
 from samples.live.redis_server import RedisServer, make_redis
 from samples.live.services import Services
 from tests.live.cluster import Cluster, require_equal, truth
+from tests.live.commits import require_tiling
 from tests.live.project import make_events, write_project
 from tests.live.workers import Workers, workers
 
@@ -101,6 +102,7 @@ def test_redis_may_lose_anything(services: Services, tmp_path: Path) -> None:
     finally:
         redis.program.kill()
     require_equal(cluster.values("alerts"), truth(cluster, config, "events"))
+    require_tiling(cluster, group.group, "events")
 
 
 def restart(group: Workers) -> bool:

@@ -16,7 +16,7 @@ TYPED    = $(filter-out bench,$(SOURCES))
 PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check live up down chaos lint fmt golden samples conformance coverage clean
+.PHONY: help install run test check live up down chaos bench-live lint fmt golden samples conformance coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ up: $(LIVE) ## start a private Kafka and Redis and say where they are (needs Jav
 
 down: $(LIVE) ## end the Kafka and Redis of `make up`
 	@$(PY) -m samples.live.services down
+
+bench-live: $(DEV) ## live throughput and latency on a real Kafka and Redis, beside a plain Faust agent
+	@$(PY) -m bench.live
 
 chaos: $(DEV) ## 300 faults for live workers while two million events flow; some hours
 	CEP_CHAOS_FAULTS=300 CEP_CHAOS_EVENTS=2000000 CEP_CHAOS_SEED=300 $(PY) -m pytest tests/live/test_chaos.py -s

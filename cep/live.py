@@ -11,15 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 from cep.errors import InputError
 
-Mode = Literal["batch", "agent"]
 Start = Literal["earliest", "latest"]
-Delivery = Literal["exactly_once", "at_least_once", "at_most_once"]
 
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
 
 _ENV: Final = "CEP_"
@@ -43,7 +40,6 @@ class LiveSettings:
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
     state: str = "memory:"
-    mode: Mode = "batch"
     start: Start = "earliest"
     instance: str = ""
     """A stable name of this worker: restarts under it are quick and cause no rebalance."""
@@ -68,7 +64,7 @@ NUMBERS: Final[Mapping[str, int]] = {
 }
 """Keys that hold a whole number, with the least that makes sense."""
 
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "start": STARTS}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"start": STARTS}
 
 
 def with_environment(settings: LiveSettings, environment: Mapping[str, str]) -> LiveSettings:
@@ -101,11 +97,6 @@ def _value(name: str, key: str, text: str) -> object:
     return text
 
 
-def delivery_of(settings: LiveSettings) -> Delivery:
-    """What the mode promises."""
-    return "exactly_once" if settings.mode == "batch" else "at_least_once"
-
-
 def without_secrets(settings: LiveSettings) -> LiveSettings:
     """The settings as they may be shown and logged.
 
@@ -120,8 +111,6 @@ def checked(settings: LiveSettings) -> LiveSettings:
     """The same settings; InputError if they contradict each other."""
     if not settings.topics:
         raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
-    if settings.mode != "batch":
-        raise InputError("only `mode: batch` is supported yet")
     out = (settings.alerts, settings.dead_letters, settings.late)
     read = [topic for topic, _ in settings.topics]
     for topic in out:
@@ -130,9 +119,3 @@ def checked(settings: LiveSettings) -> LiveSettings:
     if len(set(read)) < len(read):
         raise InputError("a topic is named twice in `topics`")
     return settings
-
-
-def choice(key: str, text: str) -> Mode | Start:
-    """A word of `mode` or `start`, known to be one."""
-    assert text in CHOICES[key]
-    return cast(Mode | Start, text)

@@ -13,7 +13,7 @@ from cep.cli.words import counted
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
 from cep.inputs import DEFAULT, InputSettings, settings_for
-from cep.live import LiveSettings, checked, delivery_of, with_environment, without_secrets
+from cep.live import LiveSettings, checked, with_environment, without_secrets
 from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
@@ -84,7 +84,7 @@ def start_block(live: Live) -> str:
         "topics": read,
         "alerts": settings.alerts,
         "dead letters": f"{settings.dead_letters}; late events {settings.late}",
-        "delivery": f"{delivery_of(settings).replace('_', ' ')} ({settings.mode} mode)",
+        "delivery": "exactly once, to readers of committed data",
         "state": settings.state,
         "watermark": f"trails by {lateness}",
         "pages": f"http://{settings.web}/metrics /healthz /readyz",

@@ -1,6 +1,6 @@
 """The worker as a Faust app: its process, its signals, its pages; the only importer of faust.
 
-In batch mode Faust drives no Kafka of its own: its transactions lose and double records. It starts the batch
+Faust drives no Kafka of its own here: its transactions lose and double records. It starts the batch
 loop as a task in a thread, serves the pages, and ends the process when the loop fails.
 """
 

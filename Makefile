@@ -63,6 +63,9 @@ golden: $(DEV) ## rewrite the golden files from what the code does now; read the
 samples: install ## write the sample events anew, from their seed
 	$(PY) -m samples.generate
 
+exhaustive: $(DEV) ## every pattern of four steps over every stream of six events; takes hours
+	$(PY) -m tests.exhaustive
+
 conformance: $(DEV) ## the shared cases on each engine, with the declined ones counted
 	$(PYTEST) tests/conformance
 

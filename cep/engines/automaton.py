@@ -102,28 +102,33 @@ class Automaton:
             and not self.not_needed(state, index, fits, alive)
         ]
 
-    def closes(self, place: Place, taken: int, other: int, alive: Sequence[int]) -> bool:
-        """Whether a run there that takes the event through `taken` gives up waiting at `other`."""
-        state = place.state
-        if self.arcs[state][taken].follow == "any":
+    def closes(
+        self, place: Place, taken: int, other: int, alive: Sequence[int], chosen: Sequence[int]
+    ) -> bool:
+        """Whether a run there that takes the event through `taken` gives up waiting at `other`.
+
+        `alive`: all arcs where it waits; `chosen`: all through which it takes the event.
+        """
+        arcs = self.arcs[place.state]
+        if arcs[taken].follow == "any":
             return False
         if taken == other:
             return True
-        relation, fork = self._relation(state, taken, other)
+        relation, fork = self._relation(place.state, taken, other)
         match relation:
             case "or":
                 return False
             case "and":
                 # What waits at another alternative of this branch, or leaves it as it is, needs the others.
-                forks = self.arcs[state][taken].forks
+                forks = arcs[taken].forks
                 branch, inside = forks[: forks.index(fork) + 1], forks[forks.index(fork) + 1 :]
                 held = any(each.greed == "possessive" and each.branch == 0 for each in inside)
                 if self.forks_all and not held and any(guarded(over, place) for over in fork.over):
                     return False
+                waiting = [i for i in alive if arcs[i].forks[: len(branch)] == branch]
+                taking = [i for i in chosen if arcs[i].forks[: len(branch)] == branch]
                 return all(
-                    self.arcs[state][each].forks[: len(branch)] != branch
-                    or self.closes(place, taken, each, alive)
-                    for each in alive
+                    any(self.closes(place, one, each, alive, taking) for one in taking) for each in waiting
                 )
             case "stay_leave":
                 return not self.forks_all or fork.greed == "possessive"

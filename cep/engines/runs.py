@@ -256,7 +256,7 @@ def _stays(
         in_wait = arc.hold_ms > 0 and event.ts_ms <= run.last_ms + arc.hold_ms
         if not in_wait:
             return False
-    return not any(auto.closes(run, taken, index, waiting) for taken in chosen)
+    return not any(auto.closes(run, taken, index, waiting, chosen) for taken in chosen)
 
 
 def future(auto: Automaton, run: Run) -> tuple[object, ...]:

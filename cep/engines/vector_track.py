@@ -318,7 +318,7 @@ class _Layout:
                     one, two = every.index(move.arc), every.index(other.arc)
                     ends = stages[move.target].ends
                     alive = [every.index(each.arc) for each in stage.moves]
-                    if not ends and not self._auto.closes(stage, one, two, alive):
+                    if not ends and not self._auto.closes(stage, one, two, alive, [one]):
                         raise UnfitError("OR in the middle: both branches stay open")
 
 

@@ -1,0 +1,48 @@
+"""Every pattern of four steps over every stream of six events, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+
+from tests.exhaustive.agree import disagreements
+from tests.exhaustive.worlds import LOOPS, absences, loops, modes, plain, typings
+
+CHUNK = 20
+
+
+def texts() -> list[str]:
+    """Four steps in every shape, three with a loop in each place, a NOT beside three."""
+    beside = (text for types in typings(4) for text in absences(types))
+    return [*modes(plain(4)), *modes(loops(3, LOOPS)), *modes(beside, "2ms")]
+
+
+def disagreeing(chunk: list[str], events: int) -> list[str]:
+    """What an engine reads otherwise than the oracle, of some patterns."""
+    return list(disagreements(chunk, events))
+
+
+def main() -> int:
+    """Print each disagreement and how far it has come; exit code 1 if there was any."""
+    parser = argparse.ArgumentParser(prog="python -m tests.exhaustive", description=__doc__)
+    parser.add_argument("--events", type=int, default=6, help="the longest stream")
+    parser.add_argument("--part", default="1/1", help="1/8: the first of eight parts, for as many machines")
+    chosen = parser.parse_args()
+    number, of = (int(word) for word in chosen.part.split("/"))
+    mine = list(islice(texts(), number - 1, None, of))
+    chunks = [mine[i : i + CHUNK] for i in range(0, len(mine), CHUNK)]
+    found = 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for done, wrong in enumerate(pool.map(disagreeing, chunks, [chosen.events] * len(chunks)), start=1):
+            found += len(wrong)
+            for each in wrong:
+                sys.stdout.write(f"{each}\n")
+            sys.stderr.write(f"\r{done * CHUNK} of {len(mine)} patterns, {found} disagree ")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

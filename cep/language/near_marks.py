@@ -88,7 +88,7 @@ def open_bracket(failure: Failure) -> Problem | None:
     if not failure.is_end and not failure.gets_further(edit):
         return None
     opening = failure.words[failure.openings[-1]]
-    help_text = "" if failure.is_end else f"close it before `{failure.found.text}`"
+    help_text = f"close it: {closers}" if failure.is_end else f"close it before `{failure.found.text}`"
     return Problem(opening.span, f"this `{opening.text}` is never closed", "opened here", help_text, (edit,))
 
 
@@ -99,7 +99,9 @@ def stray_bracket(failure: Failure) -> Problem | None:
         return None
     if not failure.openings:
         span = failure.found.span
-        return failure.problem(f"this `{found}` closes nothing", "", "", Edit(span.start, span.end, ""))
+        opener = next((each for each, closer in CLOSERS.items() if closer == found), None)
+        repair = "remove it" if opener is None else f"remove it, or open a `{opener}` before it"
+        return failure.problem(f"this `{found}` closes nothing", "", repair, Edit(span.start, span.end, ""))
     opening = failure.words[failure.openings[-1]].text
     if found == CLOSERS[opening]:
         return None
@@ -168,7 +170,8 @@ def missing_comma(failure: Failure) -> Problem | None:
     if not failure.gets_further(edit):
         return None
     found = failure.found
-    return Problem(found.span, f"perhaps a comma is missing before `{found.text}`", edits=(edit,))
+    message = f"perhaps a comma is missing before `{found.text}`"
+    return Problem(found.span, message, help=f"…, {found.text} …", edits=(edit,))
 
 
 # What is written, what the message says, what is meant.
@@ -194,7 +197,7 @@ def other_operator(failure: Failure) -> Problem | None:
             if not failure.gets_further(edit):
                 return None
             span = Span(failure.at, failure.at + written.end())
-            return Problem(span, message.format(written[0]), edits=(edit,))
+            return Problem(span, message.format(written[0]), help=meant.strip(), edits=(edit,))
     return None
 
 
@@ -223,7 +226,7 @@ def split_operator(failure: Failure) -> Problem | None:
     span = Span(before.span.start, end)
     edits = (Edit(span.start, span.end, meant),)
     written = failure.text[span.start : span.end]
-    return Problem(span, f"`{written}` is written `{meant.strip()}`", edits=edits)
+    return Problem(span, f"`{written}` is written `{meant.strip()}`", help=meant.strip(), edits=edits)
 
 
 def chained_test(failure: Failure) -> Problem | None:

@@ -52,7 +52,8 @@ def read_tests(
     for number, node in enumerate(nodes, start=1):
         if not isinstance(node, MappingNode):
             span = Span(node.span.start, max(node.span.start + 1, node.span.end))
-            found.append(document.diagnostic("M103", span, "a test is written as keys and values"))
+            help_ = "{name: what is tested, events: […], expect: […]}"
+            found.append(document.diagnostic("M103", span, "a test is written as keys and values", "", help_))
             continue
         fields = Fields(document, node, "test", found)
         unknown = fields.check_keys(("name", "events", "expect"))

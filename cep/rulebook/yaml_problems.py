@@ -42,8 +42,18 @@ _WORDS: Final = (
         "inside `{…}` and `[…]` a `?` cannot stand in a plain word",
         'put the value in double quotes: "string?"',
     ),
-    _Words(r"expected ',' or '\]'", "this `[` is not closed, or a comma is missing in it", at_context=True),
-    _Words(r"expected ',' or '}'", "this `{` is not closed, or a comma is missing in it", at_context=True),
+    _Words(
+        r"expected ',' or '\]'",
+        "this `[` is not closed, or a comma is missing in it",
+        "close it: ]",
+        at_context=True,
+    ),
+    _Words(
+        r"expected ',' or '}'",
+        "this `{` is not closed, or a comma is missing in it",
+        "close it: }",
+        at_context=True,
+    ),
     _Words(r"but found '([\]}])'", r"this `\1` closes nothing", r"take the `\1` out"),
     _Words(
         r"expected '<document start>'",

@@ -38,6 +38,14 @@ def test_code_in_the_name_is_among_them(path: Path) -> None:
     assert code in codes or (path.stem == "many_at_once" and len(codes) > 5)
 
 
+def test_there_are_many_and_each_error_is_told_with_a_caret_and_a_way_out() -> None:
+    assert len(FILES) >= 40
+    errors = [each for path in FILES for each in read(path).diagnostics if each.severity == "error"]
+    for error in errors:
+        assert "^" in render_all([error])
+        assert error.help or error.label or "expected" in error.message, error.message
+
+
 def test_every_code_has_a_file() -> None:
     shown = {diagnostic.code for path in FILES for diagnostic in read(path).diagnostics}
     assert {*PATTERN_CODES, *RULE_CODES} - shown == set()

@@ -16,10 +16,11 @@ TYPED    = $(filter-out bench,$(SOURCES))
 PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check live up down chaos bench-live lint fmt golden samples conformance coverage clean
+.PHONY: help install run test check live up down chaos bench-live lint fmt golden samples bench bench-quick \
+        exhaustive conformance coverage clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the cep command in it
 
@@ -65,6 +66,12 @@ samples: install ## write the sample events anew, from their seed
 
 exhaustive: $(DEV) ## every pattern of four steps over every stream of six events; takes hours
 	$(PY) -m tests.exhaustive
+
+bench: $(DEV) ## measure everything beside other engines; half an hour or more; CEP_PEERS says where they are
+	$(PY) bench/run.py
+
+bench-quick: $(DEV) ## as bench, with small sizes: less than two minutes
+	$(PY) bench/run.py --quick
 
 conformance: $(DEV) ## the shared cases on each engine, with the declined ones counted
 	$(PYTEST) tests/conformance

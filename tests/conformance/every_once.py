@@ -167,7 +167,12 @@ def _from_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
 def _timed(root: Json, *, esper: bool) -> bool:
     """Whether a pattern waits for time, or counts windows from moments that no event marks."""
     for node in nodes_below(root):
-        if "not" in node or "timer" in node or (esper and ("within" in node or "while" in node)):
+        if (
+            "not" in node
+            or "timer" in node
+            or isinstance(node.get("until"), dict)
+            or (esper and ("within" in node or "while" in node))
+        ):
             return True
     return False
 
@@ -209,7 +214,8 @@ def _joined(chains: list[tuple[str, ...]], shared: int) -> list[str]:
     """Chains that begin with the same parts as one chain, whose last part is a choice."""
     if len(chains) == 1:
         return list(chains[0])
-    rests = [sequence_text(chain[shared:]) for chain in chains]
+    # NEXT and ANY stand in a SEQ only.
+    rests = [f"SEQ({', '.join(chain[shared:])})" for chain in chains]
     return [*chains[0][:shared], f"OR({', '.join(rests)})"]
 
 

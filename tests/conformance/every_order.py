@@ -49,11 +49,32 @@ class Order(Waits):
             event = single(next(node for node in nodes if "event" in node))
             if event.once:
                 return self._event_or_wait(event, *wait, way)
+        if any("every" in node for node in nodes):
+            return self._some_go_on(nodes, way)
         if self.forks or not (last or all(waits)):
             raise UnsayableError("a choice of parts, of which more than one may match")
         if any(set(node) == {"not"} for node in nodes):
             raise UnsayableError("a choice of which one side is true at once and another comes later")
         return [found for node in nodes for found in self.ways(node, way, last=last)]
+
+    def _some_go_on(self, nodes: Sequence[Json], way: Way) -> list[Way]:
+        """Sides of which some match again and again, until one that matches once does."""
+        again = [set(node) == {"every"} for node in nodes]
+        inner = [node["every"] if on else node for node, on in zip(nodes, again, strict=True)]
+        if not all("event" in node and "until" not in node and single(node).once for node in inner):
+            raise UnsayableError("a choice of parts, of which more than one may match")
+        events = [single(node) for node in inner]
+        found = []
+        for i, (event, on) in enumerate(zip(events, again, strict=True)):
+            before = way
+            for j, other in enumerate(events):
+                if j != i and overlap(event, other):
+                    raise UnsayableError("a choice of parts, of which more than one may match")
+                if j != i and not again[j]:
+                    before = before.add(self._none(other, before, *self._times(before, other)))
+            free = replace(event, within_ms=None) if on else event
+            found += self._event(free, before, last=False, follow="ANY " if on else "")
+        return found
 
     def _one_of(self, events: Sequence[Single], way: Way, *, strict: bool) -> Way:
         """The first event that is one of several, the first of them that it fits."""
@@ -130,7 +151,7 @@ class Order(Waits):
         if not sides:
             raise UnsayableError("an `and` of absences that are true at once")
         side = {**sides[0], "follow": "strict"} if strict else sides[0]
-        if forbidden and "event" not in side and "or" not in side:
+        if forbidden and ("until" in side or ("event" not in side and "or" not in side)):
             raise UnsayableError("a part of several events during which another event must not come")
         for event in forbidden:
             way = way.add(self._none(event, way))
@@ -140,7 +161,7 @@ class Order(Waits):
         self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool
     ) -> list[Way]:
         """Several sides, all of which must match; one event may fill more than one."""
-        everys = [node.get("every", node) for node in sides]
+        everys = [node["every"] if set(node) <= {"every", "follow"} else node for node in sides]
         if not all("event" in node and "until" not in node for node in everys):
             return [self._groups_in_any_order(sides, forbidden, way, strict=strict)]
         events = [single(node) for node in everys]
@@ -149,6 +170,9 @@ class Order(Waits):
         plain = not any(again) and not forbidden and not strict
         if plain and (apart or (not way.anchored and not all(e.once for e in events))):
             return [self._natural(events, way)]
+        events = [replace(e, within_ms=None) if any_ else e for e, any_ in zip(events, again, strict=True)]
+        if any(event.within_ms is not None for event in events):
+            raise UnsayableError("sides with windows of their own, told one after the other")
         if not all(event.once for event in events):
             raise UnsayableError("a counted step in any order with others that may share its events")
         if apart:
@@ -189,6 +213,8 @@ class Order(Waits):
             raise UnsayableError("groups in any order that may share events, or that go on for ever")
         inside = replace(way, parts=(), first=None, ahead=(), behind=(), fresh=False)
         bodies = [either(self.ways(side, inside, last=False)) for side in sides]
+        if any("NOT " in body for body in bodies):
+            raise UnsayableError("groups in any order, inside which something must not come")
         return way.take(f"AND({', '.join(bodies)})", None)
 
     def _orders(

@@ -124,7 +124,7 @@ class Writer(Order):
         absence = self._absence(inner)
         if absence is not None:
             return self._wait(*absence, way, every=True, strict=self.sequence)
-        if self.esper and "within" in inner and "event" in inner:
+        if self.esper and "within" in inner and "event" in inner and single(inner).once:
             # Given up, it starts again: at any time one is on.
             inner = {name: value for name, value in inner.items() if name not in ("within", "within_max")}
         if "event" in inner and "until" not in inner and single(inner).once:
@@ -132,13 +132,20 @@ class Writer(Order):
         if node.get("distinct") or node.get("while") or node.get("within_max"):
             raise UnsayableError("distinct values of a group, or a bound of a group that comes again")
         match inner:
-            case {"or": nodes} if all("event" in each and single(each).once for each in nodes):
+            case {"or": nodes} if "until" not in inner and all(
+                "event" in each and single(each).once for each in nodes
+            ):
                 return [self._first_of([single(each) for each in nodes], way, follow="ANY ")]
             case {"and": [{"not": {"event": _} as absent, **rest}, {"event": _} as taken]} | {
                 "and": [{"event": _} as taken, {"not": {"event": _} as absent, **rest}]
             } if rest.get("for") is None and single(taken).once:
-                # A spoiled one starts nothing, but the next is free again.
                 event = single(taken)
+                if self.esper:
+                    # What ends it also starts it again.
+                    free = replace(way, spoilers=(*way.spoilers, single(absent)))
+                    found = self._event(event, free, last=False, follow="ANY ")
+                    return [replace(each, spoilers=way.spoilers) for each in found]
+                # A spoiled one starts nothing, but the next is free again.
                 name = self.fresh(f"{event.var}_past")
                 past = way.add(f"{kind_text(event, where_text(event, self.names(way)))} {name_text(name)}*")
                 spoiler = single(absent)
@@ -146,6 +153,8 @@ class Writer(Order):
                 return [replace(each, spoilers=way.spoilers) for each in self._event(event, free, last=last)]
             case {"every": _}:
                 raise UnsayableError("every of every: the same events are a match many times")
+            case _ if self.esper and any(_gives_up(each) for each in nodes_below(inner)):
+                raise UnsayableError("a part that may be given up, and then starts again at once")
             case _:
                 pass
         return self.ways(inner, self._turns(inner, way), last=last)
@@ -233,6 +242,11 @@ class Writer(Order):
                 self.written[each["event"]] = name
         yield
         self.written = kept
+
+
+def _gives_up(node: Json) -> bool:
+    """Whether a node may end without a match."""
+    return bool({"within", "while", "not"} & set(node)) or ("until" in node and bool(node.get("min")))
 
 
 def _heads(nodes: Sequence[Json]) -> Iterator[Single]:

@@ -227,7 +227,7 @@ def nodes_below(node: Json) -> Iterator[Json]:
     for name in ("seq", "and", "or", "permute"):
         for child in node.get(name, ()):
             yield from nodes_below(child)
-    for name in ("not", "every"):
+    for name in ("not", "every", "until"):
         if isinstance(node.get(name), dict):
             yield from nodes_below(node[name])
 

@@ -39,7 +39,10 @@ class Order(Waits):
 
     def _or(self, nodes: Sequence[Json], way: Way, *, last: bool, strict: bool) -> list[Way]:
         if all("event" in node and single(node).once for node in nodes):
-            events = [single(node) for node in nodes]
+            read = [single(node) for node in nodes]
+            events = [each for each in read if not any(covers(spoiler, each) for spoiler in way.spoilers)]
+            if not events:
+                return []
             if last and not self.forks:
                 return [self._one_of(events, way, strict=strict)]
             return [self._first_of(events, way, follow="NEXT " if strict and not way.fresh else "")]
@@ -151,11 +154,24 @@ class Order(Waits):
         if not sides:
             raise UnsayableError("an `and` of absences that are true at once")
         side = {**sides[0], "follow": "strict"} if strict else sides[0]
+        steps = side["seq"] if set(side) == {"seq"} else []
+        if forbidden and steps and all("event" in each and "until" not in each for each in steps):
+            events = [single(each) for each in steps]
+            if all(event.once and event.within_ms is None for event in events):
+                return self._undisturbed(events, forbidden, way)
         if forbidden and ("until" in side or ("event" not in side and "or" not in side)):
             raise UnsayableError("a part of several events during which another event must not come")
         for event in forbidden:
             way = way.add(self._none(event, way))
         return self.ways(side, way, last=last)
+
+    def _undisturbed(self, events: Sequence[Single], forbidden: Sequence[Single], way: Way) -> list[Way]:
+        """Events one after the other, and none of others up to the last."""
+        found = [way]
+        for event in events:
+            guarded = [each.add(*(self._none(other, each) for other in forbidden)) for each in found]
+            found = [after for each in guarded for after in self._event(event, each, last=False)]
+        return found
 
     def _any_order(
         self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool

@@ -143,7 +143,8 @@ class Writer(Order):
                 if self.esper:
                     # What ends it also starts it again.
                     free = replace(way, spoilers=(*way.spoilers, single(absent)))
-                    found = self._event(event, free, last=False, follow="ANY ")
+                    lasting = replace(event, within_ms=None)
+                    found = self._event(lasting, free, last=False, follow="ANY ")
                     return [replace(each, spoilers=way.spoilers) for each in found]
                 # A spoiled one starts nothing, but the next is free again.
                 name = self.fresh(f"{event.var}_past")

@@ -66,9 +66,19 @@ def alert_id(rule: str, version: int, key: Key, events: tuple[Evidence, ...], ou
     >>> alert_id("r", 1, ("u",), (), "match") == alert_id("r", 1, ("u",), (), "match")
     True
     """
-    parts = [rule, str(version), repr(key), outcome]
+    return digest(f"{rule}\x00{version}\x00{identity(key, events, outcome)}")
+
+
+def identity(key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
+    """What tells a match from all others of its rule: the same for all rules that have this match."""
+    parts = [repr(key), outcome]
     for item in events:
         event = item.event
         parts.append(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}")
     parts.append("")
-    return blake2b("\x00".join(parts).encode(), digest_size=10).hexdigest()
+    return "\x00".join(parts)
+
+
+def digest(text: str) -> str:
+    """The short name of a text: 20 hexadecimal digits."""
+    return blake2b(text.encode(), digest_size=10).hexdigest()

@@ -18,7 +18,7 @@ from cep.event import Key, Position, Value
 from cep.plan.expr import Expr
 from cep.plan.pattern import Emit, Path
 from cep.state.codec import Kept
-from cep.stream.alert import Alert, Evidence, Rule, alert_id
+from cep.stream.alert import Alert, Evidence, Rule, digest, identity
 
 _BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
@@ -50,6 +50,7 @@ class Detector:
     def found(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Found]:
         """As `process`, with the rank of each alert: ascending."""
         found: list[Found] = []
+        told = _Told()
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             matches: list[Match] = []
@@ -58,7 +59,7 @@ class Detector:
             matches += watch.matcher.advance(watermark_ms)
             for match in matches:
                 if watch.allows(match):
-                    alert = watch.alert(match)
+                    alert = watch.alert(match, told)
                     self.alerts[watch.rule.name] += 1
                     found.append(
                         (match.detected, watch.rule.order, match.start, match.last, len(found), alert)
@@ -102,6 +103,25 @@ class Detector:
     def restore_overall(self, rule: str, overall: Overall) -> None:
         """Go on with a rule from that; before the first event."""
         self._watch[rule].matcher.restore_overall(overall)
+
+
+class _Told:
+    """What the alerts of one match have in common, whatever their rule: rules may share a match."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Match, tuple[Evidence, ...], str]] = {}
+
+    def __call__(self, match: Match) -> tuple[tuple[Evidence, ...], str]:
+        """The events in order, and what names them."""
+        known = self._known.get(id(match))
+        if known is None:
+            events = [Evidence(var, event) for var, taken in match.bindings.items() for event in taken]
+            events.sort(key=_BY_POSITION)
+            evidence = tuple(events)
+            # The match is kept with it, so that no other can come to have its id.
+            known = match, evidence, identity(match.key, evidence, match.outcome)
+            self._known[id(match)] = known
+        return known[1:]
 
 
 class _Watch:
@@ -178,14 +198,12 @@ class _Watch:
         if self._limited is not None:
             self._limited.add(key)
 
-    def alert(self, match: Match) -> Alert:
+    def alert(self, match: Match, told: _Told) -> Alert:
         """The alert that a match makes."""
-        events = [Evidence(var, event) for var, taken in match.bindings.items() for event in taken]
-        events.sort(key=_BY_POSITION)
-        evidence = tuple(events)
+        evidence, identity = told(match)
         scope = Scope(None, match.bindings, match.key)
         return Alert(
-            alert_id=alert_id(self.rule.name, self.rule.version, match.key, evidence, match.outcome),
+            alert_id=digest(f"{self.rule.name}\x00{self.rule.version}\x00{identity}"),
             rule=self.rule,
             type=self._types[match.outcome] or self.rule.name,
             key=dict(zip(self._names, match.key, strict=True)),

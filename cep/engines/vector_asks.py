@@ -170,7 +170,7 @@ class Reader:
             return values_at(self.batch, path, self.values, refs)
         found = values_at(self.batch, path, self.values, np.where(inside, refs, 0))
         outside = np.flatnonzero(~inside)
-        slots = -2 - refs[outside]
+        slots = (-2 - refs[outside]).astype(np.int32)
         return with_kept(found, outside, self.kept.read(path, slots))
 
 

@@ -62,16 +62,16 @@ class Pool:
         self._columns: dict[str, NDArray[Any]] = {
             "key": np.zeros(0, np.int32), "next": np.zeros(0, np.int32), "stage": np.zeros(0, np.int16),
             "size": np.zeros(0, np.int32),
-            "cell": np.zeros(0, np.int64), "start_ms": np.zeros(0, np.int64),
+            "cell": np.zeros(0, np.int32), "start_ms": np.zeros(0, np.int64),
             "start_seq": np.zeros(0, np.int64),
             "last_ms": np.zeros(0, np.int64), "deadline_ms": np.zeros(0, np.int64),
-            **{f"last {var}": np.zeros(0, np.int64) for var in sorted(needs.last)},
-            **{f"first {var}": np.zeros(0, np.int64) for var in sorted(needs.first)},
+            **{f"last {var}": np.zeros(0, np.int32) for var in sorted(needs.last)},
+            **{f"first {var}": np.zeros(0, np.int32) for var in sorted(needs.first)},
             **{f"fold {i}": np.zeros(0, object) for i in range(len(needs.folds))},
         }  # fmt: skip
         self._folds = sorted(needs.folds, key=repr)
         self._chain: dict[str, NDArray[Any]] = {
-            "row": np.zeros(0, np.int64), "move": np.zeros(0, np.int16), "before": np.zeros(0, np.int64),
+            "row": np.zeros(0, np.int32), "move": np.zeros(0, np.int16), "before": np.zeros(0, np.int32),
         }  # fmt: skip
         self._sweep_at = SWEEP_MIN
 
@@ -93,10 +93,10 @@ class Pool:
         at = at[at != NONE]
         while len(at):
             found.append(at)
-            at = self._columns["next"][at].astype(np.int64)
+            at = self._columns["next"][at]
             at = at[at != NONE]
         self._first[keys[keys < len(self._first)]] = NONE
-        slots = np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        slots = np.sort(np.concatenate([np.zeros(0, dtype=np.int32), *found]))
         runs = self._gather(slots)
         self._columns["stage"][slots] = NONE
         for i in range(len(self._folds)):
@@ -141,7 +141,7 @@ class Pool:
 
     def all(self) -> Runs:
         """Every run, left where it is."""
-        return self._gather(np.flatnonzero(self._columns["stage"] != NONE))
+        return self._gather(np.flatnonzero(self._columns["stage"] != NONE).astype(np.int32))
 
     def sweep(self, until_ms: int, waits: NDArray[np.int16]) -> None:
         """Once their number has doubled, drop the runs whose deadline has passed, except where they wait."""
@@ -194,7 +194,7 @@ class Pool:
     # --- columns -----------------------------------------------------------------------------------------
 
     def _heads(self, keys: Codes) -> Slots:
-        found = np.full(len(keys), NONE, dtype=np.int64)
+        found = np.full(len(keys), NONE, dtype=np.int32)
         known = keys < len(self._first)
         found[known] = self._first[keys[known]]
         return found
@@ -224,9 +224,9 @@ class Pool:
             columns[f"fold {i}"][slots] = objects(runs.registers.folds[fold])
 
 
-def _refs(slots: NDArray[np.int64]) -> Refs:
+def _refs(slots: Slots) -> Refs:
     """Row slots as references; what is stored for UNBOUND stays so."""
-    return -2 - slots
+    return -2 - slots.astype(np.int64)
 
 
 def _arr(values: NDArray[np.object_]) -> Arr:

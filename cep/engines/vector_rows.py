@@ -6,18 +6,18 @@ the next batch fills them again. Fields are kept as the Python objects they are,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch
-from cep.engines.arrays import Arr, boxed
+from cep.columns import Batch, Coder, Column, Numbers
+from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
-from cep.event import Event, Timestamp
+from cep.event import Event, Timestamp, Value
 
-Slots = NDArray[np.int64]
+Slots = NDArray[np.int32]
 
 
 class FreeList:
@@ -26,7 +26,7 @@ class FreeList:
     def __init__(self) -> None:
         """No slots."""
         self.size = 0
-        self._free = np.zeros(0, dtype=np.int64)
+        self._free = np.zeros(0, dtype=np.int32)
         self._left = 0
 
     @property
@@ -37,8 +37,8 @@ class FreeList:
     def take(self, count: int) -> Slots:
         """Slots for so many; the arrays must be as long as `size` afterwards."""
         if count > self._left:
-            more = max(count - self._left, self.size // 2, 64)
-            fresh = np.arange(self.size + more - 1, self.size - 1, -1, dtype=np.int64)
+            more = max(count - self._left, self.size // 4, 64)
+            fresh = np.arange(self.size + more - 1, self.size - 1, -1, dtype=np.int32)
             self._free = np.concatenate([fresh, self._free[: self._left]])
             self._left += more
             self.size += more
@@ -48,7 +48,7 @@ class FreeList:
     def give(self, slots: Slots) -> None:
         """Slots that are free again."""
         if self._left + len(slots) > len(self._free):
-            grown = np.zeros(max(self.size, self._left + len(slots)), dtype=np.int64)
+            grown = np.zeros(max(self.size, self._left + len(slots)), dtype=np.int32)
             grown[: self._left] = self._free[: self._left]
             self._free = grown
         self._free[self._left : self._left + len(slots)] = slots
@@ -65,15 +65,16 @@ def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 class RowStore:
-    """Events by slot, with the fields that a rule reads."""
+    """Events by slot, with the fields that a rule reads: floats as such while a field holds nothing else."""
 
     def __init__(self, names: Iterable[str]) -> None:
         """No events yet; `names` are the root fields kept."""
         self._slots = FreeList()
         self._users = np.zeros(0, dtype=np.int32)
         self._numbers = {name: np.zeros(0, dtype=np.int64) for name in ("ts_ms", "seq", "line")}
-        self._words = {name: np.zeros(0, dtype=object) for name in ("type", "source")}
-        self._fields = {name: np.zeros(0, dtype=object) for name in sorted(names)}
+        self._words = {name: np.zeros(0, dtype=np.int32) for name in ("type", "source")}
+        self._coders = {name: Coder() for name in self._words}
+        self._fields: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in sorted(names)}
 
     def __len__(self) -> int:
         """How many events are kept."""
@@ -90,10 +91,10 @@ class RowStore:
         self._numbers["ts_ms"][slots] = batch.ts_ms[rows]
         self._numbers["seq"][slots] = batch.seq[rows]
         self._numbers["line"][slots] = batch.line[rows]
-        self._words["type"][slots] = boxed(batch.type_names)[batch.types[rows]]
-        self._words["source"][slots] = boxed(batch.sources)[batch.source[rows]]
-        for name, column in self._fields.items():
-            column[slots] = field_objects(batch, name, rows)
+        self._words["type"][slots] = self._coded("type", batch.type_names)[batch.types[rows]]
+        self._words["source"][slots] = self._coded("source", batch.sources)[batch.source[rows]]
+        for name in self._fields:
+            self._set(name, slots, batch.columns.get(name), rows)
         return slots
 
     def drop(self, slots: Slots) -> None:
@@ -101,43 +102,68 @@ class RowStore:
         over, users = np.unique(slots, return_counts=True)
         self._users[over] -= users
         over = over[self._users[over] == 0]
-        for column in (*self._words.values(), *self._fields.values()):
-            column[over] = None
+        for column in self._fields.values():
+            if column.dtype == object:
+                column[over] = None
         self._slots.give(over)
 
     def read(self, path: tuple[str, ...], slots: Slots) -> Arr:
         """A field of the events; a slot below 0 is none."""
         none = slots < 0
         if path == ("ts",):
-            times = [Timestamp(ms) for ms in self._numbers["ts_ms"][slots].tolist()]
-            found = boxed(times)
-            found[none] = None
-        elif path[0] not in self._fields or not len(self._users):
-            found = np.full(len(slots), None, dtype=object)
-        else:
-            found = self._fields[path[0]][slots]
-            found[none] = None
-            if len(path) > 1:
-                found = boxed([dig(value, path[1:]) for value in found.tolist()])
+            found = boxed([Timestamp(ms) for ms in self._numbers["ts_ms"][slots].tolist()])
+            return Arr("any", found, none)
+        if path[0] not in self._fields or not len(self._users):
+            return Arr("any", np.full(len(slots), None, dtype=object), np.ones(len(slots), dtype=np.bool_))
+        kept = self._fields[path[0]][slots]
+        if kept.dtype != object and len(path) == 1:
+            null = none | np.isnan(kept)
+            if not len(kept) or float(np.abs(np.where(null, 0, kept)).max()) <= EXACT_INT_MAX:
+                return Arr("number", kept, null)
+        found = _objects(kept)
+        found[none] = None
+        if len(path) > 1:
+            found = boxed([dig(value, path[1:]) for value in found.tolist()])
         return Arr("any", found, np.array([value is None for value in found.tolist()], dtype=np.bool_))
 
     def event(self, slot: int) -> Event:
         """The event itself."""
         numbers = {name: int(column[slot]) for name, column in self._numbers.items()}
-        fields = {name: column[slot] for name, column in self._fields.items() if column[slot] is not None}
+        kept = {name: _value(column[slot]) for name, column in self._fields.items()}
         return Event(
-            self._words["type"][slot],
+            self._coders["type"].values[self._words["type"][slot]],
             numbers["ts_ms"],
             numbers["seq"],
-            fields,
+            {name: value for name, value in kept.items() if value is not None},
             numbers["line"],
-            self._words["source"][slot],
+            self._coders["source"].values[self._words["source"][slot]],
         )
 
+    def _coded(self, name: str, words: Sequence[str]) -> NDArray[np.int32]:
+        """Codes for names of types or sources: there are few, so they are never forgotten."""
+        return np.array([self._coders[name].code(word) for word in words], dtype=np.int32)
 
-def field_objects(batch: Batch, name: str, rows: NDArray[np.intp]) -> NDArray[np.object_]:
-    """A field of some rows as Python objects, None for null."""
-    column = batch.columns.get(name)
-    if column is None:
-        return np.full(len(rows), None, dtype=object)
-    return column.objects(rows)
+    def _set(self, name: str, slots: Slots, column: Column | None, rows: NDArray[np.intp]) -> None:
+        kept = self._fields[name]
+        if kept.dtype != object and isinstance(column, Numbers) and column.array.dtype == np.float64:
+            kept[slots] = np.where(column.null[rows], np.nan, column.array[rows])
+            return
+        if kept.dtype != object:
+            kept = self._fields[name] = _objects(kept)
+        kept[slots] = None if column is None else column.objects(rows)
+
+
+def _objects(kept: NDArray[Any]) -> NDArray[np.object_]:
+    """What is kept as Python objects, None for null."""
+    if kept.dtype == object:
+        return kept
+    found = np.array(kept.tolist(), dtype=object)
+    found[np.isnan(kept)] = None
+    return found
+
+
+def _value(kept: Any) -> Value:  # noqa: ANN401 - a field may hold anything
+    """One of them."""
+    if isinstance(kept, np.float64):
+        return None if np.isnan(kept) else kept.item()
+    return kept

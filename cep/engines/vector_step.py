@@ -325,7 +325,7 @@ def setup(
         deadline_ms=order.ts_ms[places],
         stage=np.zeros(count, dtype=np.int16),
         size=np.zeros(count, dtype=np.int32),
-        cell=np.full(count, NONE, dtype=np.int64),
+        cell=np.full(count, NONE, dtype=np.int32),
         registers=Registers.empty(setting.needs, count),
     )
     before = np.searchsorted(order.ids, carried.key) - 1

@@ -45,7 +45,7 @@ class Trails:
 
     pool: Pool | None = None
     track: Track | None = None
-    cells: Slots = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    cells: Slots = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     batch: Batch | None = None
     fields: tuple[str, ...] = ()
     runs: Index | None = None

@@ -64,7 +64,7 @@ class Pool:
             "size": np.zeros(0, np.int32),
             "cell": np.zeros(0, np.int32), "start_ms": np.zeros(0, np.int64),
             "start_seq": np.zeros(0, np.int64),
-            "last_ms": np.zeros(0, np.int64), "deadline_ms": np.zeros(0, np.int64),
+            "deadline_ms": np.zeros(0, np.int64),
             **{f"last {var}": np.zeros(0, np.int32) for var in sorted(needs.last)},
             **{f"first {var}": np.zeros(0, np.int32) for var in sorted(needs.first)},
             **{f"fold {i}": np.zeros(0, object) for i in range(len(needs.folds))},
@@ -206,15 +206,16 @@ class Pool:
             {var: _refs(columns[f"first {var}"][slots]) for var in self._needs.first},
             {fold: _arr(columns[f"fold {i}"][slots]) for i, fold in enumerate(self._folds)},
         )
+        newest = self._chain["row"][columns["cell"][slots]]
         return Runs(
             columns["key"][slots], columns["start_ms"][slots], columns["start_seq"][slots],
-            columns["last_ms"][slots], columns["deadline_ms"][slots], columns["stage"][slots],
+            self.rows.times_ms(newest), columns["deadline_ms"][slots], columns["stage"][slots],
             columns["size"][slots], columns["cell"][slots], registers,
         )  # fmt: skip
 
     def _scatter(self, slots: Slots, runs: Runs) -> None:
         columns = self._columns
-        for name in ("key", "start_ms", "start_seq", "last_ms", "deadline_ms", "stage", "size", "cell"):
+        for name in ("key", "start_ms", "start_seq", "deadline_ms", "stage", "size", "cell"):
             columns[name][slots] = getattr(runs, name)
         for var, refs in runs.registers.last.items():
             columns[f"last {var}"][slots] = -2 - refs

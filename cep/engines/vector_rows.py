@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Coder, Column, Numbers
+from cep.columns import Batch, Coder, Column, Ints, Numbers
 from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
 from cep.event import Event, Timestamp, Value
@@ -37,7 +37,7 @@ class FreeList:
     def take(self, count: int) -> Slots:
         """Slots for so many; the arrays must be as long as `size` afterwards."""
         if count > self._left:
-            more = max(count - self._left, self.size // 4, 64)
+            more = max(count - self._left, self.size // 8, 64)
             fresh = np.arange(self.size + more - 1, self.size - 1, -1, dtype=np.int32)
             self._free = np.concatenate([fresh, self._free[: self._left]])
             self._left += more
@@ -106,6 +106,11 @@ class RowStore:
             if column.dtype == object:
                 column[over] = None
         self._slots.give(over)
+
+    def times_ms(self, slots: Slots) -> Ints:
+        """When the events were."""
+        times: Ints = self._numbers["ts_ms"][slots]
+        return times
 
     def read(self, path: tuple[str, ...], slots: Slots) -> Arr:
         """A field of the events; a slot below 0 is none."""

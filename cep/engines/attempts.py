@@ -48,6 +48,8 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
             continue
         stepped = step(auto, run, now)
         rest = stepped.rest
+        if auto.closes_late and run.may_end and stepped.taken:
+            attempt.found = run  # what it goes on with may come to nothing
         for taken in stepped.taken:
             if auto.leftmost and rest is not None:
                 # What waits for something better stands before what is taken.
@@ -62,6 +64,7 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
         if auto.closes_late and run.may_end and stepped.rest is None and not stepped.taken:
             news.completed.append((attempt, run))
     attempt.runs = distinct(auto, runs)
+    fall_back(auto, attempt, news)
     _note_expired(auto, attempt, gone, news)
 
 
@@ -104,6 +107,7 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
         else:
             _window_over(auto, attempt, run, news, gone)
     attempt.runs = runs
+    fall_back(auto, attempt, news)
     _note_expired(auto, attempt, gone, news)
 
 
@@ -143,12 +147,21 @@ def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: lis
         return True
     more = replace(run, open=auto.further(run.state, run.open, ends), may_end=True)
     if auto.closes_late and more.open:
+        attempt.found = None
         runs.append(more)
     else:
         news.completed.append((attempt, run))
         if more.open and auto.goes_on:
             runs.append(more)
     return False
+
+
+def fall_back(auto: Automaton, attempt: Attempt, news: News) -> None:
+    """What a match (`ON CLOSE`) went on with has come to nothing: it is given as it was before that."""
+    found = attempt.found if auto.closes_late and not attempt.runs else None
+    if found is not None and all(other is not attempt for other, _ in news.completed):
+        news.completed.append((attempt, found))
+        attempt.found = None
 
 
 def _window_over(auto: Automaton, attempt: Attempt, run: Run, news: News, gone: list[Run]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from cep.engines.attempts import Attempt, News
+from cep.engines.attempts import Attempt, News, fall_back
 from cep.engines.automaton import Automaton
 from cep.engines.matcher import FOREVER_MS, Limits
 from cep.engines.snapshot import NEVER_MS, Begun, Run, Snapshot
@@ -84,6 +84,7 @@ def give_up_long(auto: Automaton, state: KeyState, limits: Limits, news: News) -
                 before = run.cell.before
                 news.completed.append((attempt, replace(run, cell=before, last_ms=before.event.ts_ms)))
         attempt.runs = kept
+        fall_back(auto, attempt, news)
     return count
 
 
@@ -98,6 +99,8 @@ def give_up_excess(auto: Automaton, state: KeyState, limits: Limits) -> int:
             state.lack(_over_ms(auto, run))
         excess -= len(attempt.runs) - least
         attempt.runs = attempt.runs[:least]
+        if auto.closes_late and not attempt.runs:
+            attempt.found = None
     state.sweep()
     return max(0, count)
 

@@ -169,6 +169,8 @@ class ReferenceMatcher:
                         for run in attempt.runs
                         if not self._auto.fits(unless, now.bits, Scope(now.event, Bound(run.cell), now.key))
                     ]
+                    if self._auto.closes_late and not attempt.runs:
+                        attempt.found = None
         state.sweep()
 
     # --- absences before the first event -----------------------------------------------------------------

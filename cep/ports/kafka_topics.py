@@ -24,6 +24,9 @@ from cep.ports.topic_records import KafkaError, Keyed, Outgoing, Part, Position,
 SESSION_MS: Final = 10_000
 """A worker that was not heard of for so long has lost its partitions."""
 
+STABLE_SESSION_MS: Final = 45_000
+"""One with a name of its own keeps them for so long: it is expected back."""
+
 TRANSACTION_MS: Final = 15_000
 """The broker aborts a transaction that its worker left open for so long."""
 
@@ -86,7 +89,7 @@ class TopicReader:
                 "group.id": settings.group,
                 # Range gives the same partition number of every topic to the same worker.
                 "partition.assignment.strategy": "range",
-                "session.timeout.ms": SESSION_MS,
+                "session.timeout.ms": STABLE_SESSION_MS if settings.instance else SESSION_MS,
                 "heartbeat.interval.ms": 2000,
                 # State may have to be computed anew from a long log before the next read.
                 "max.poll.interval.ms": 3_600_000,

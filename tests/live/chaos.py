@@ -20,7 +20,7 @@ class Chaos:
     workers: Workers
     seed: int
     names: tuple[str, ...] = ("one", "two", "three")
-    pause: tuple[float, float] = (0.5, 3.0)
+    pause: tuple[float, float] = (0.3, 2.5)
     faults: Counter[str] = field(default_factory=Counter)
     _frozen: list[tuple[float, Program]] = field(default_factory=list)
 

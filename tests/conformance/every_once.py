@@ -49,7 +49,7 @@ def rule_text(case: Case) -> RuleText:
     root = case.pattern
     if not esper:
         root = {name: value for name, value in root.items() if name != "within"}
-    _refuse(case, root, esper=esper)
+    _refuse(case, root)
     nodes = root["seq"] if "seq" in root and "every" not in root else [root]
     for plan in (_one_run, _each_start):
         rule = plan(case, root, nodes, esper=esper)
@@ -58,7 +58,7 @@ def rule_text(case: Case) -> RuleText:
     return _from_start(case, root, nodes, esper=esper)
 
 
-def _refuse(case: Case, root: Json, *, esper: bool) -> None:
+def _refuse(case: Case, root: Json) -> None:
     if case.skip != "none":
         raise UnsayableError(f"the skip policy {case.skip} beside `every`")
     nodes = root.get("seq", [root])
@@ -68,8 +68,6 @@ def _refuse(case: Case, root: Json, *, esper: bool) -> None:
             before = [each.get("type") for part in nodes if part is not node for each in nodes_below(part)]
             if sum(event.type in before for event in case.events) > bound:
                 raise UnsayableError("a bound on the runs that wait for one step: ours are of a rule and key")
-        if not esper and node is not root and "within" in node:
-            raise UnsayableError("a window of a part, counted from no event of it")
 
 
 def _writer(case: Case, *, esper: bool, forks: bool) -> Writer:
@@ -179,7 +177,8 @@ def _timed(root: Json, *, esper: bool) -> bool:
 
 def _body(way: Way) -> str:
     parts = (*way.parts, *way.behind)
-    return parts[0] if len(parts) == 1 else f"SEQ({', '.join(parts)})"
+    bare = len(parts) == 1 and ") WITHIN " not in parts[0]
+    return parts[0] if bare else f"SEQ({', '.join(parts)})"
 
 
 def _alternatives(ways: list[Way], within_ms: int | None) -> str:

@@ -53,6 +53,14 @@ class Writer(Order):
             way = replace(way, limits=(*way.limits, (self._mark(way), way.off_ms + node["within"])))
             found = self._node({k: v for k, v in node.items() if k != "within"}, way, last=last)
             return [replace(each, limits=way.limits[:-1]) for each in found]
+        if not self.esper and node.get("within") is not None:
+            bare = {name: value for name, value in node.items() if name != "within"}
+            span = f" WITHIN {duration_text(node['within'])}"
+            place = len(way.parts)
+            return [
+                replace(each, parts=(*way.parts, f"SEQ({', '.join(each.parts[place:])}){span}"))
+                for each in self._node(bare, way, last=last)
+            ]
         return self._node(node, way, last=last)
 
     def _node(self, node: Json, way: Way, *, last: bool) -> list[Way]:
@@ -197,6 +205,8 @@ class Writer(Order):
             if event.low == 0:
                 raise UnsayableError("every of a step that may be missing, with something before it")
             inner = {**inner, "max": event.low}
+        if not self.esper and "within" in inner:
+            raise UnsayableError("a group that comes again, part of which a window ends")
         with self._past(inner):
             steps = _steps(inner)
             if self.sequence and (steps is None or len(steps) > 1):

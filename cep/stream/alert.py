@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Literal
 
@@ -71,7 +73,7 @@ def alert_id(rule: str, version: int, key: Key, events: tuple[Evidence, ...], ou
 
 def identity(key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
     """What tells a match from all others of its rule: the same for all rules that have this match."""
-    parts = [repr(key), outcome]
+    parts = [repr(plain_key(key)), outcome]
     for item in events:
         event = item.event
         parts.append(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}")
@@ -82,3 +84,27 @@ def identity(key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
 def digest(text: str) -> str:
     """The short name of a text: 20 hexadecimal digits."""
     return blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def plain_key(key: Key) -> Key:
+    """A key with its numbers in one spelling: 5, 5.0 and 5.00 are one key, whichever came last.
+
+    >>> plain_key((5.0, Decimal("1.50"), "5.0", True))
+    (5, Decimal('1.5'), '5.0', True)
+    """
+    if not any(isinstance(part, (float, Decimal)) for part in key):
+        return key
+    return tuple(_plain(part) if isinstance(part, (float, Decimal)) else part for part in key)
+
+
+def _plain(number: float | Decimal) -> Value:
+    if not math.isfinite(number):
+        return number
+    if number == int(number):
+        return int(number)
+    if isinstance(number, float):
+        return number
+    sign, digits, exponent = number.as_tuple()
+    while digits[-1] == 0:
+        digits, exponent = digits[:-1], int(exponent) + 1
+    return Decimal((sign, digits, int(exponent)))

@@ -18,7 +18,7 @@ from cep.event import Key, Position, Value
 from cep.plan.expr import Expr
 from cep.plan.pattern import Emit, Path
 from cep.state.codec import Kept
-from cep.stream.alert import Alert, Evidence, Rule, digest, identity
+from cep.stream.alert import Alert, Evidence, Rule, digest, identity, plain_key
 
 _BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
@@ -201,12 +201,13 @@ class _Watch:
     def alert(self, match: Match, told: _Told) -> Alert:
         """The alert that a match makes."""
         evidence, identity = told(match)
-        scope = Scope(None, match.bindings, match.key)
+        key = plain_key(match.key)
+        scope = Scope(None, match.bindings, key)
         return Alert(
             alert_id=digest(f"{self.rule.name}\x00{self.rule.version}\x00{identity}"),
             rule=self.rule,
             type=self._types[match.outcome] or self.rule.name,
-            key=dict(zip(self._names, match.key, strict=True)),
+            key=dict(zip(self._names, key, strict=True)),
             ts_ms=match.ts_ms,
             first_ms=match.start.ts_ms,
             last_ms=match.last.ts_ms,

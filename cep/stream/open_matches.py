@@ -70,12 +70,11 @@ def stored_matches(
 ) -> Iterator[OpenMatch]:
     """What a store holds of a key that a person wrote; rules with keys of other lengths are passed over."""
     codecs = codecs_of(rules)
-    entries = {
-        entry(rule.name, key): (rule, key)
-        for rule in rules
-        for key in product(*(meanings(part) for part in parts))
-        if len(key_names(rule.plan.pattern.by, rule)) == len(parts)
-    }
+    entries: dict[bytes, tuple[Rule, Key]] = {}
+    for rule in rules:
+        if len(key_names(rule.plan.pattern.by, rule)) == len(parts):
+            for key in product(*(meanings(part) for part in parts)):
+                entries.setdefault(entry(rule.name, key), (rule, key))
     for task in store.tasks(group):
         for name, data in store.look(task, list(entries)).items():
             rule, key = entries[name]

@@ -27,7 +27,7 @@ from cep.plan.fingerprint import fingerprint
 from cep.state.codec import SnapshotCodec, StateFormatError
 from cep.state.store import Delta, Offsets
 from cep.state.values import pack_value, unpack_value
-from cep.stream.alert import Alert, Rule
+from cep.stream.alert import Alert, Rule, plain_key
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
 from cep.stream.detector import Detector
 
@@ -248,12 +248,14 @@ def codecs_of(rules: Iterable[Rule]) -> dict[str, SnapshotCodec]:
 
 
 def entry(rule: str, key: Key) -> bytes:
-    r"""Under which key the state of a rule and key stands.
+    r"""Under which key the state of a rule and key stands. Keys that are equal stand in one place.
 
     >>> entry("brute_force", ("alice",))
     b'brute_force\x00\x91\xa5alice'
+    >>> entry("r", (1,)) == entry("r", (1.0,))
+    True
     """
-    return rule.encode() + b"\x00" + pack_value(list(key))
+    return rule.encode() + b"\x00" + pack_value(list(plain_key(key)))
 
 
 def entry_key(data: bytes) -> tuple[str, Key]:

@@ -170,3 +170,24 @@ def test_topics_may_come_and_go() -> None:
     delta = task.process([]).delta
     assert delta.since == to
     assert delta.to == {"logins": 2, "wires": 7}
+
+
+def test_keys_that_are_equal_are_one_whatever_their_spelling() -> None:
+    """5 and 5.0 are one key; an alert after a restart spells it as one without a restart."""
+    pair = rules(("SEQ(Login a, NOT Pay b FOR 5ms) BY u",))
+    logins = [Event("Login", ms, ms, {"u": user}) for ms, user in ((10, 5.0), (12, 5), (14, 9.0), (15, 8))]
+    log = {"logins": logins, "payments": [Event("Pay", 16, 1, {"u": 7.5})]}
+    going = TaskState(pair, {"logins": 0, "payments": 0})
+    going.begin({})
+    stored: dict[bytes, bytes] = {}
+    for first, behind, paid in ((0, 2, 1), (2, 3, 0), (3, 4, 0)):
+        pieces = [rows(log, "logins", first, behind), *[rows(log, "payments", 0, 1)] * paid]
+        delta = going.process(pieces).delta
+        stored |= {key: value for key, value in delta.changes.items() if value is not None}
+    assert set(stored) == {HEADER, entry("r0", (5,)), entry("r0", (9,))}
+    restarted = TaskState(pair, {"logins": 0, "payments": 0})
+    again = restarted.restore(stored.items(), delta.to)
+    restarted.refill([rows(log, topic, again[topic], delta.to[topic]) for topic in TOPICS])
+    lines = [[alert_line(alert) for alert in task.detector.flush()] for task in (going, restarted)]
+    assert lines[0] == lines[1]
+    assert any('"u":9}' in line for line in lines[0])

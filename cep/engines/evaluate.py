@@ -80,6 +80,8 @@ def value_of(expr: Expr) -> Evaluator:
             return lambda scope: read(scope.element, path)
         case KeyPart(index):
             return lambda scope: scope.key[index]
+        case Ref(var, (name,), -1) if name != "ts":
+            return lambda scope: events[-1].fields.get(name) if (events := scope.bound.get(var)) else None
         case Ref(var, path, index):
             return lambda scope: read(_pick(scope.bound.get(var), index), path)
         case Prev() | Aggregate() | Every() | UnlessFirst():

@@ -286,6 +286,10 @@ def run_verb(
         str | None,
         typer.Option("--instance", metavar="NAME", help="A stable name of this worker, for quick restarts."),
     ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Offsets were set back on purpose: drop the state and make it again."),
+    ] = False,
     web: Annotated[
         str | None, typer.Option("--web", metavar="HOST:PORT", help="Metrics and health pages.")
     ] = None,
@@ -299,7 +303,8 @@ def run_verb(
     verbose: VerboseOption = 0,
 ) -> None:
     """Run the rules live: a worker on Kafka topics."""
-    given = {
+    given: dict[str, str | None] = {
+        "rebuild": "1" if rebuild else None,
         "brokers": brokers,
         "group": group,
         "topics": topics,

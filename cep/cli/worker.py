@@ -20,7 +20,7 @@ def load_app() -> BatchApp:
     """The one app of this process, as the environment describes it; tells on stderr what will run."""
     try:
         live = open_live(os.environ)
-        app = make_app(live.settings, live.tasks)
+        app = make_app(live.settings, live.tasks, rebuild=bool(os.environ.get("CEP_REBUILD")))
     except CepError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

@@ -51,7 +51,7 @@ class BatchApp(App):
         """Tables would need folders on this machine; there are none."""
 
 
-def make_app(settings: LiveSettings, tasks: TaskSettings) -> BatchApp:
+def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = False) -> BatchApp:
     """An app that `faust worker` can run."""
     host, _, port = settings.web.rpartition(":")
     app = BatchApp(
@@ -72,7 +72,7 @@ def make_app(settings: LiveSettings, tasks: TaskSettings) -> BatchApp:
     )
     metrics = Metrics()
     store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
-    loop = BatchLoop(settings, tasks, store, metrics)
+    loop = BatchLoop(settings, tasks, store, metrics, rebuild=rebuild)
     _run_in_task(app, loop)
     _watch(app, loop, settings)
     _serve(app, loop, metrics)

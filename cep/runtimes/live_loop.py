@@ -79,20 +79,27 @@ class BatchLoop:
     """The tasks of one worker and their transactions. `run` returns when `stop` is set, and raises else."""
 
     def __init__(
-        self, settings: LiveSettings, tasks: TaskSettings, store: StateStore, metrics: Metrics
+        self,
+        settings: LiveSettings,
+        tasks: TaskSettings,
+        store: StateStore,
+        metrics: Metrics,
+        *,
+        rebuild: bool = False,
     ) -> None:
-        """Nothing is connected before `run`."""
+        """Nothing is connected before `run`. `rebuild`: see `ExactlyOnce`."""
         self.stop = threading.Event()
         self.ready = threading.Event()
         """Set once partitions were given out and their state is there."""
         self.committed_at = time.monotonic()
-        """When there was last nothing to do, or something was committed."""
+        """When there was last nothing to do, or a step done."""
         self._settings = settings
         self._task_settings = tasks
         self._store = store
         self._metrics = metrics
         self._records_max = RECORDS_AT_FIRST
         self._computed_at = 0.0
+        self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}
 
     def run(self) -> None:
@@ -100,7 +107,9 @@ class BatchLoop:
         prepare_topics(self._settings, self.stop)
         self._reader = TopicReader(self._settings, self._assigned, self._revoked)
         log_port = KafkaLog(self._settings, self._reader)
-        self._once = ExactlyOnce(log_port, self._store, self._make_task, _token, self._at)
+        self._once = ExactlyOnce(
+            log_port, self._store, self._make_task, _token, self._at, rebuild=self._rebuild
+        )
         try:
             # Before joining the group: it ends what an earlier process of this name left open.
             self._once.start()
@@ -143,8 +152,10 @@ class BatchLoop:
         return {r.part: end - r.next_offset for r in read if (end := ends[r.part]) is not None}
 
     def _at(self, point: Point) -> None:
+        # Making state again takes as long as it takes; each step of it is a sign of life.
+        self.committed_at = now = time.monotonic()
         if point is Point.COMPUTED:
-            self._computed_at = time.monotonic()
+            self._computed_at = now
 
     def _id(self, number: int) -> TaskId:
         return TaskId(self._settings.group, number)

@@ -11,6 +11,7 @@ interleaving of topics, nor of the time of day. So any worker can compute it aga
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,9 @@ from cep.ports.topic_records import Outgoing, Records
 from cep.schema import Schema
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
-from cep.stream.task import Rows, TaskState
+from cep.stream.task import ChangedRulesError, Rows, TaskState
+
+log = logging.getLogger("cep.live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,13 @@ class Task:
 
     def restore(self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, begin: Offsets) -> Offsets:
         """Go on from state that stands at `to`; from where on the log must be read again for `refill`."""
-        return self.state.restore(entries, to, begin)
+        stored = list(entries)
+        try:
+            return self.state.restore(stored, to, begin)
+        except ChangedRulesError as error:
+            names = ", ".join(sorted(error.names))
+            log.warning("partition %d: rules that changed begin anew: %s", self.number, names)
+            return self.state.restore(stored, to, begin, error.names)
 
     def refill(self, batch: Sequence[Records]) -> None:
         """Records from before the state: their events may still wait."""

@@ -1,4 +1,4 @@
-"""Every pattern of four steps over every stream of six events, in as many processes as there are cores."""
+"""Every pattern of up to four steps over every stream of up to six events, on every core."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 
 from tests.exhaustive.agree import disagreements
+from tests.exhaustive.test_small import FAMILIES
 from tests.exhaustive.worlds import LOOPS, absences, loops, modes, plain, typings
 
 CHUNK = 20
 
 
 def texts() -> list[str]:
-    """Four steps in every shape, three with a loop in each place, a NOT beside three."""
+    """The small patterns, four steps in every shape, three with a loop in each place, a NOT beside three."""
     beside = (text for types in typings(4) for text in absences(types))
-    return [*modes(plain(4)), *modes(loops(3, LOOPS)), *modes(beside, "2ms")]
+    small = (text for family in FAMILIES.values() for text in family())
+    return [*small, *modes(plain(4)), *modes(loops(3, LOOPS)), *modes(beside, "2ms")]
 
 
 def disagreeing(chunk: list[str], events: int) -> list[str]:

@@ -17,7 +17,7 @@ PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check live up down chaos bench-live lint fmt golden samples bench bench-quick \
-        exhaustive conformance coverage clean
+        exhaustive mutation conformance coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ bench: $(DEV) ## measure everything beside other engines; half an hour or more; 
 
 bench-quick: $(DEV) ## as bench, with small sizes: less than two minutes
 	$(PY) bench/run.py --quick
+
+mutation: $(PY) ## which small changes of the compiler and the reference engine no test notices; takes hours
+	$(PY) -m venv build/mutation
+	build/mutation/bin/python -m pip install --quiet --editable '.[dev]' 'mutmut>=3.7' 'pytest<9'
+	build/mutation/bin/mutmut run
+	build/mutation/bin/mutmut results
 
 conformance: $(DEV) ## the shared cases on each engine, with the declined ones counted
 	$(PYTEST) tests/conformance

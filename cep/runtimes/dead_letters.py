@@ -61,7 +61,7 @@ class _Group:
 
     def __init__(self, settings: LiveSettings) -> None:
         self.name = f"{settings.group}.dlq"
-        counts = partition_counts(settings, [settings.dead_letters])
+        counts = _counts(settings)
         if not counts:
             raise KafkaError(f"there is no topic {settings.dead_letters}")
         self.parts = [Part(settings.dead_letters, n) for n in range(counts[settings.dead_letters])]
@@ -74,6 +74,14 @@ class _Group:
 
     def __exit__(self, *_: object) -> None:
         self.reader.close()
+
+
+def _counts(settings: LiveSettings) -> dict[str, int]:
+    try:
+        return partition_counts(settings, [settings.dead_letters])
+    except KafkaError as error:
+        told = f"no broker answers at {settings.brokers}\n  is it running, and is `brokers` right? ({error})"
+        raise KafkaError(told) from None
 
 
 def _nothing(_: Sequence[Part]) -> Mapping[Part, int]:

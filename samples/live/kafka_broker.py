@@ -39,7 +39,7 @@ _POM: Final = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 # One node: every replication factor is 1, and groups start without waiting for more members.
-_SETTINGS: Final = """process.roles=broker,controller
+SETTINGS: Final = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
@@ -61,6 +61,7 @@ group.min.session.timeout.ms=1000
 message.max.bytes=33554432
 log.flush.offset.checkpoint.interval.ms=5000
 """
+"""The broker's properties, with places for its ports and its folder; `compose.yaml` says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Broker:
         data = self.folder / "data"
         if not data.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            settings.write_text(_SETTINGS.format(port=self.port, controller=self.controller, data=data))
+            settings.write_text(SETTINGS.format(port=self.port, controller=self.controller, data=data))
             self._format(java, classes, settings)
         log_level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         # Short runs: no time is well spent on the best machine code.

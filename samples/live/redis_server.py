@@ -16,6 +16,9 @@ except ImportError:
 
 START_SECONDS: Final = 20
 
+SAVING: Final = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+"""How it keeps what it is told; `compose.yaml` says the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
@@ -33,7 +36,7 @@ class RedisServer:
         """Start it, with what it had saved before, and wait until it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [redis_program(), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        command += SAVING
         program = start("redis", command, self.folder, keep=keep)
         wait_for_port(program, self.port, START_SECONDS)
         return program

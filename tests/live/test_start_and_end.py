@@ -1,6 +1,8 @@
 """A worker says what is wrong at its start, waits for a broker for a while, and ends when it is told to."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,6 +35,19 @@ def test_a_broker_that_is_down(tmp_path: Path) -> None:
     assert f"no broker at {cluster.address} yet, next try in" in text
     assert f"no broker at {cluster.address} within 6s" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("what", ["list", "replay"])
+def test_dead_letters_of_a_broker_that_is_down(tmp_path: Path, what: str) -> None:
+    config = write_project(tmp_path)
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    command = [sys.executable, "-m", "cep", "dlq", what, "--brokers", address, "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(
+        f"error: no broker answers at {address}\n  is it running, and is `brokers` right?"
+    )
 
 
 def test_a_topic_that_is_missing(services: Services, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from cep.columns import Batch, Coder, Codes
 from cep.event import Key, Value
 from cep.plan.pattern import Path
+
+_UNHASHABLE: Final = frozenset({list, dict})
 
 
 def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, Sequence[Value]]:
@@ -46,7 +49,7 @@ def whole_key(paths: tuple[Path, ...], value: Value) -> Key:
 
 def _path_codes(batch: Batch, path: Path) -> tuple[Codes, Sequence[Value]]:
     column = batch.column(path[0])
-    if len(path) == 1 and not any(isinstance(value, (list, dict)) for value in column.values):
+    if len(path) == 1 and _UNHASHABLE.isdisjoint(map(type, column.values)):
         return column.codes, column.values
     coder = Coder()
     table = np.array([coder.code(_hashable(_dig(value, path[1:]))) for value in column.values] + [-1])

@@ -105,7 +105,7 @@ class JsonBlocks:
         quotes = block.where(ord('"'))
         if not len(quotes):
             return None, np.flatnonzero(filled)[skip:]
-        table = LineTable(block, quotes, starts, ends, np.searchsorted(quotes, starts))
+        table = LineTable(block, quotes, starts, ends, _first_quotes(quotes, starts, ends))
         rest = np.flatnonzero(~odd & filled)
         groups, rest = self._groups(table, rest)
         odd[rest] = True
@@ -170,6 +170,14 @@ def _matching(layout: Layout, table: LineTable, rest: Ints, counts: Ints) -> tup
     matched[np.flatnonzero(alike)[~same]] = False
     spans = [(starts[found], ends[found]) for starts, ends in spans]
     return Group(layout, mine[found], spans), rest[~matched]
+
+
+def _first_quotes(quotes: Ints, starts: Ints, ends: Ints) -> Ints:
+    """Which quote is the first of each line; no search is needed if all lines have as many."""
+    each, more = divmod(len(quotes), len(starts))
+    if not more and (quotes[::each] >= starts).all() and (quotes[each - 1 :: each] < ends).all():
+        return np.arange(0, len(quotes), each)
+    return np.searchsorted(quotes, starts)
 
 
 def _odd_lines(block: Block, starts: Ints, ends: Ints) -> Bools:

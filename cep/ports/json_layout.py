@@ -22,10 +22,9 @@ import numpy as np
 from cep.columns import Bools, Ints, Rows
 from cep.event import Value
 from cep.inputs import Path
-from cep.ports.byte_spans import MARGIN, Block
+from cep.ports.byte_spans import AT_ONCE, MARGIN, Block
 
 _TOKEN: Final = re.compile(rb'"[^"]*"|[^\s{}\[\],:"]+|[{}\[\]:,]|\s+')
-_AT_ONCE: Final = 1 << 13
 _ITEM: Final = "\0"
 """What leads to the values of a list; no name of a field is spelt like it."""
 
@@ -75,8 +74,8 @@ class Layout:
         count = len(lines.starts)
         same = np.zeros(count, dtype=np.bool_)
         spans = np.empty((len(self.slots), 2, count), dtype=np.int64)
-        for begin in range(0, count, _AT_ONCE):
-            mine = slice(begin, begin + _AT_ONCE)
+        for begin in range(0, count, AT_ONCE):
+            mine = slice(begin, begin + AT_ONCE)
             same[mine] = self._match(lines.take(mine), spans[:, :, mine])
         return same, [(starts, ends) for starts, ends in spans]
 

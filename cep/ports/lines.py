@@ -21,8 +21,8 @@ class Bounds:
     A line longer than `line_bytes_max` is refused; its beginning is kept.
     """
 
-    chunk_rows: int = 1 << 16
-    chunk_bytes: int = 8 << 20
+    chunk_rows: int = 1 << 17
+    chunk_bytes: int = 16 << 20
     line_bytes_max: int = 16 << 20
 
 

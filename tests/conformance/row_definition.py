@@ -33,7 +33,7 @@ class NoTargetError(Exception):
 
 
 def row_matches(case: Json) -> tuple[list[dict[str, list[int]]], list[dict[str, Any]]]:
-    """The matches of a case, by index of event, and the measures of each that takes a row."""
+    """The matches of a case, by index of event, and measures; an empty match reads a row of nulls."""
     partitions: dict[Any, list[tuple[int, int]]] = {}
     for index, event in enumerate(case["events"]):
         key = event.get(case["key"]) if case.get("key") else ()
@@ -49,9 +49,8 @@ def row_matches(case: Json) -> tuple[list[dict[str, list[int]]], list[dict[str, 
             for row, var in sorted(labels.items()):
                 match.setdefault(var, []).append(indexes[row])
             found.append(match)
-            if labels:
-                last = _Row(case, table, labels, max(labels))
-                rows.append({name: last.value(expr) for name, expr in case.get("measures", {}).items()})
+            last = _Row(case, [*table, {}], labels, max(labels, default=len(table)))
+            rows.append({name: last.value(expr) for name, expr in case.get("measures", {}).items()})
     return found, rows
 
 

@@ -26,6 +26,8 @@ def fold(expr: Json) -> Json:
     match expr:
         case ["field" | "text", *_]:
             return expr
+        case ["call", "coalesce", *arguments]:
+            return _first_there([fold(each) for each in arguments])
         case ["call", name, *arguments]:
             return ["call", name, *(fold(each) for each in arguments)]
         case ["in", left, items]:
@@ -130,6 +132,14 @@ def _case(operands: list[Json]) -> Json:
     while kept and kept[-1] == otherwise:
         kept = kept[:-2]
     return ["case", *kept, otherwise] if kept else otherwise
+
+
+def _first_there(arguments: list[Json]) -> Json:
+    """`coalesce` without the nulls that are known."""
+    kept = [each for each in arguments if each is not None]
+    if not kept:
+        return None
+    return kept[0] if _constant(kept[0]) else ["call", "coalesce", *kept]
 
 
 def _member(left: Json, items: list[Json]) -> Json:

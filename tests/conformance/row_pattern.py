@@ -4,6 +4,7 @@ Our `SEQ STRICT … PICK LEFTMOST` gives the preferred match of each start from 
 is left to the text:
 
     parts that may take no row          said by options, so that a match has a row (row_tree)
+    a match that takes no row           there is one at each row where the search finds no match of ours
     a variable in several places        a variable of ours for each (row_graph)
     PREV, LAST(x, n), FIRST, CLASSIFIER the variable that took the row (row_reading)
     aggregates in a condition           SQL counts the row under test: sum(A.x) + x
@@ -15,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final, assert_never
 
 from cep.event import Value
 from tests.conformance.cases import Case, Json
 from tests.conformance.row_fold import may_be_true
-from tests.conformance.row_graph import START, Graph, graph_of
+from tests.conformance.row_graph import START, Graph, Slot, graph_of
 from tests.conformance.row_reading import Notes, Reading
 from tests.conformance.row_tree import (
     EMPTY,
@@ -61,6 +63,9 @@ MATCHES_MAX: Final = 1_000_000
 
 NO_NAMES: Final = Names()
 
+NO_ROWS: Final = Graph({}, (), {}, (), frozenset(), {}, frozenset())
+"""The graph of a match that took nothing."""
+
 
 def rule_text(case: Case) -> RuleText:
     """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
@@ -99,7 +104,8 @@ def rule_text(case: Case) -> RuleText:
     if lead is not None:
         variables[lead] = None
     lines = [body, " ".join(clauses), *([emit] if emit else [])]
-    return RuleText("\n".join(lines), variables, columns=columns)
+    blank = plain.blank(columns) if plain.may_be_empty else None
+    return RuleText("\n".join(lines), variables, columns=columns, blank=blank)
 
 
 def _all_ways(case: Case, raw: Mapping[str, Json]) -> bool:
@@ -119,15 +125,11 @@ def _held_back(case: Case, body: str, within: int | None, interval: int, lead: s
 
 
 def _refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
-    if {} in (case.expect or ()):
-        raise UnsayableError("an empty match: a match of ours has an event, and an alert has evidence")
     if raw.get("unused_define"):
         raise UnsayableError("a condition of a variable that the pattern has not: ours stand in the pattern")
-    if case.expect_error == "runtime":
-        raise UnsayableError(
-            "an error when a match is found: skipping to its own first event gives it once with us"
-        )
-    if case.expect_error is not None and raw.get("subset"):
+    variables = {node.get("event") for node in nodes_below(case.pattern)}
+    unions = raw.get("subset") or {}
+    if variables & unions.keys() or not variables.issuperset(chain.from_iterable(unions.values())):
         raise UnsayableError(
             "a wrong SUBSET: unions of variables are not declared with us, so none can be wrong"
         )
@@ -145,10 +147,12 @@ class _Plain:
     tree: Tree = EMPTY
     graph: Graph = field(init=False)
     notes: Notes = field(default_factory=Notes)
+    may_be_empty: bool = False
 
     def settled(self) -> _Plain:
         """Read the pattern, and leave out leaves whose condition is never true."""
         tree = read_tree(self.case.pattern)
+        self.may_be_empty = tree is not None and empty(tree) != "never"
         while True:
             self.tree = self._sayable(tree)
             self.graph = graph_of(self.tree, self._attributes(), self._skipped_to())
@@ -166,8 +170,8 @@ class _Plain:
             raise UnsayableError(
                 "an anchor: a stream has no last event, and its first is not known to a rule"
             )
-        if empty(tree) == "only":
-            raise UnsayableError("an empty match: a match of ours has an event, and an alert has evidence")
+        if empty(tree) in ("first", "only"):
+            raise UnsayableError("an empty match first of all: a match of ours has an event")
         # Esper gives a match as soon as it is one, unless an interval holds it back.
         at_once = "esper" in self.case.engine.lower() and not self.raw.get("interval")
         return hasty(some(tree)) if at_once and not _all_ways(self.case, self.raw) else some(tree)
@@ -314,21 +318,29 @@ class _Plain:
             if name in self.graph.always and not any(
                 each in reach[name] if last else name in reach[each] for each in others
             ):
+                self._refuse_the_first_row(self.graph.slots[name], last=last)
                 return name
         raise UnsayableError("a skip to a variable that a match may lack, or that stands in several places")
+
+    def _refuse_the_first_row(self, slot: Slot, *, last: bool) -> None:
+        """A skip to where every match begins; where only some begin there, it depends on the rows."""
+        if (not last or not slot.many) and self.graph.before[slot.name] <= {START, slot.name}:
+            raise UnsayableError("a skip to the first row of its own match: SQL fails, with us it is no skip")
 
     # --- measures ------------------------------------------------------------------------------------
 
     def emit(self) -> tuple[tuple[str, ...], str]:
         """The columns that are compared, and the EMIT that gives them: one row for each match."""
         measures = self.raw.get("measures") or {}
-        if self.raw.get("rows") != "one" or self.case.expect_error is not None:
+        if self.raw.get("rows") != "one":
             return (), ""
         items = {}
         for name, expr in measures.items():
             notes = Notes()
             try:
                 text = expression_text(self.reading(None, None, notes).say(expr), NO_NAMES)
+                if self.may_be_empty:
+                    self._of_nothing(expr)
             except UnsayableError:
                 continue
             if not notes.outside and not (notes.compares_times and self._has_ties()):
@@ -339,6 +351,26 @@ class _Plain:
         parts += [f"{name_text(name)} = {text}" for name, text in items.items()]
         columns = [each for each in self.raw.get("columns") or () if each in self.case.key]
         return (*columns, *items), f"EMIT ({', '.join(parts)})"
+
+    def blank(self, columns: Sequence[str]) -> Mapping[str, Value]:
+        """What the columns say of a match that takes no row.
+
+        The source has one at each row that its search comes to and where nothing else fits. To know these
+        rows, all rows must be there, and a skip must not ask for a row that an empty match has not.
+        """
+        if not self.case.flush or self.case.skip not in ("past_last", "to_next"):
+            raise UnsayableError("empty matches in a log without an end, or with a skip to a variable")
+        measures = self.raw.get("measures") or {}
+        return {name: self._of_nothing(measures[name]) for name in columns if name in measures}
+
+    def _of_nothing(self, expr: Json) -> Value:
+        """What a measure says when no variable has a row; UnsayableError if that is not plain."""
+        unions = {name: tuple(each) for name, each in (self.raw.get("subset") or {}).items()}
+        value = Reading(NO_ROWS, frozenset(), None, unions).say(expr)
+        if isinstance(value, (list, tuple)):
+            raise UnsayableError("a measure of an empty match that must be computed")
+        said: Value = value
+        return said
 
     def _has_ties(self) -> bool:
         """Whether two rows of a partition have the same time."""

@@ -103,11 +103,17 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
         if wanted is None:
             continue
         got = [found(match, rule) for match in given if match.outcome == outcome]
+        if outcome == "match":
+            got += [{} for _ in blanks(case, got, rule)]
         if counted(got) != counted(wanted):
             what = "other matches" if outcome == "match" else "other timeouts"
             return Outcome(case, "failed", what, rule.text, matches_text(wanted), matches_text(got))
     if rule.columns:
         expected_rows, got_rows = rows_wanted(case, rule), rows_given(plan, given, rule)
+        for event in blanks(case, [found(match, rule) for match in given], rule):
+            got_rows.append(
+                tuple((rule.blank or {}).get(name, event.fields.get(name)) for name in rule.columns)
+            )
         if not alike(expected_rows, got_rows):
             return Outcome(case, "failed", "other rows", rule.text, str(expected_rows), str(got_rows))
     return Outcome(case, "passed", "", rule.text)
@@ -231,6 +237,20 @@ def found(match: Match, rule: RuleText) -> Found:
         name: tuple(event.seq for event in sorted(events, key=lambda event: event.position))
         for name, events in taken.items()
     }
+
+
+def blanks(case: Case, matches: Sequence[Found], rule: RuleText) -> list[Event]:
+    """The rows at which the source has an empty match: its search came by, and none of `matches` begins.
+
+    After a match the search goes on behind its last row, or at the row after its first one.
+    """
+    if rule.blank is None:
+        return []
+    passed: set[int] = set()
+    for match in matches:
+        rows = sorted(row for taken in match.values() for row in taken)
+        passed.update(rows if case.skip == "past_last" else rows[:1])
+    return [event for event in case.events if event.seq not in passed]
 
 
 def counted(matches: Sequence[Found]) -> Counter[tuple[tuple[str, tuple[int, ...]], ...]]:

@@ -92,6 +92,19 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(cases(), st.sampled_from(["single", "whole"]))
 def test_a_row_pattern_means_what_its_definition_says(case: dict[str, Any], way: str) -> None:
+    held_to_its_definition(case, way)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(cases(), st.sampled_from([1, 2, None]), st.sampled_from(["past_last", "to_next"]))
+def test_empty_matches_are_at_the_rows_where_nothing_else_fits(
+    case: dict[str, Any], rounds: int | None, skip: str
+) -> None:
+    case["pattern"] |= {"min": 0, "max": rounds}
+    held_to_its_definition(case | {"skip": skip}, "whole")
+
+
+def held_to_its_definition(case: dict[str, Any], way: str) -> None:
     try:
         case["expect"], case["expect_rows"] = row_matches(case)
     except (TooLongError, NoTargetError):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cep.engines.matcher import Limits
+from cep.event import Value
 from cep.language.words import KEYWORDS, quoted
 from tests.conformance.cases import Json
 
@@ -37,7 +38,9 @@ class RuleText:
     all of them. `columns` are outputs of the rule that are compared with `expect_rows`. `complete`: the
     source sees all events at once, so none came before them and none comes after. `pipes` are what it does
     with its matches in the end. `limits` are those of the rule, if it has any. `start` is the type of an
-    event that marks the start of the query: at time 0, or, of a key, just before its first event.
+    event that marks the start of the query: at time 0, or, of a key, just before its first event. `blank`:
+    the source has an empty match at each row where its search finds no other, and this is what the columns
+    but those of the key say of it; None: the source has no such matches.
     """
 
     text: str
@@ -47,6 +50,7 @@ class RuleText:
     pipes: tuple[tuple[str, int], ...] = ()
     limits: Limits | None = None
     start: str | None = None
+    blank: Mapping[str, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,9 @@ class KeyTable:
             self._sweep()
         known = list(map(self._ids.get, keys))
         if None in known:
-            known = [
-                self._number(key) if number is None else number
-                for number, key in zip(known, keys, strict=True)
-            ]
+            fresh = [i for i, number in enumerate(known) if number is None]
+            for i in fresh:
+                known[i] = self._number(keys[i])
         return np.array(known, dtype=np.int32)
 
     def _number(self, value: Value) -> int:

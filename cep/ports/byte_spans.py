@@ -32,6 +32,7 @@ INT_DIGITS_MAX: Final = 18
 FLOAT_DIGITS_MAX: Final = 15
 """Fifteen digits divided by a power of ten that a float holds is the float nearest to the text."""
 
+_AROUND: Final = bytes(MARGIN)
 _TEXT_WORDS_MAX: Final = 6
 _ROUNDS_MAX: Final = 8
 _WORD: Final = 8
@@ -58,7 +59,7 @@ class Block:
     def __init__(self, data: bytes) -> None:
         """Of a copy of the data."""
         self.data = data
-        self._padded = np.frombuffer(bytes(MARGIN) + data + bytes(MARGIN), dtype=np.uint8)
+        self._padded = np.frombuffer(b"".join((_AROUND, data, _AROUND)), dtype=np.uint8)
         length = len(self._padded) - _WORD + 1
         self._words: Words = np.ndarray((length,), dtype="<u8", buffer=self._padded.data, strides=(1,))
 

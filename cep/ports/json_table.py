@@ -42,7 +42,8 @@ class Table:
         self._refused: Bools = np.zeros(len(self._lines), dtype=np.bool_)
         self._pieces: dict[Path, list[Piece]] = {}
         for group in groups:
-            rows = np.searchsorted(self._lines, group.lines)
+            alone = len(groups) == 1
+            rows = np.arange(len(group.lines)) if alone else np.searchsorted(self._lines, group.lines)
             for slot, (starts, ends) in zip(group.layout.slots, group.spans, strict=True):
                 piece = Piece(block, rows, starts, ends, slot.text)
                 if not slot.text:

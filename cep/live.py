@@ -16,8 +16,10 @@ from typing import Final, Literal, get_args
 from cep.errors import InputError
 
 Start = Literal["earliest", "latest"]
+Mode = Literal["batch", "agent"]
 
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 _ENV: Final = "CEP_"
 _ENV_KAFKA: Final = "CEP_KAFKA_"
@@ -40,6 +42,8 @@ class LiveSettings:
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
     state: str = "memory:"
+    mode: Mode = "batch"
+    """`batch` gives alerts exactly once, `agent` at least once."""
     start: Start = "earliest"
     instance: str = ""
     """A stable name of this worker: restarts under it are quick and cause no rebalance."""
@@ -64,7 +68,7 @@ NUMBERS: Final[Mapping[str, int]] = {
 }
 """Keys that hold a whole number, with the least that makes sense."""
 
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"start": STARTS}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "start": STARTS}
 
 
 def with_environment(settings: LiveSettings, environment: Mapping[str, str]) -> LiveSettings:
@@ -118,4 +122,6 @@ def checked(settings: LiveSettings) -> LiveSettings:
             raise InputError(f"the topic {topic} is read and written: its alerts would feed on themselves")
     if len(set(read)) < len(read):
         raise InputError("a topic is named twice in `topics`")
+    if settings.mode == "agent" and settings.kafka:
+        raise InputError("`kafka` settings are for `mode: batch`: the agents have a client of their own")
     return settings

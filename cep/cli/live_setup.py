@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cep.cli.problem_text import problem_text, tally
 from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
@@ -18,6 +19,11 @@ from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
 from cep.stream.alert import Rule
+
+DELIVERY: Final = {
+    "batch": "exactly once, to readers of committed data",
+    "agent": "at least once: a repeated alert has the same id",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def start_block(live: Live) -> str:
         "topics": read,
         "alerts": settings.alerts,
         "dead letters": f"{settings.dead_letters}; late events {settings.late}",
-        "delivery": "exactly once, to readers of committed data",
+        "delivery": DELIVERY[settings.mode],
         "state": settings.state,
         "watermark": f"trails by {lateness}",
         "pages": f"http://{settings.web}/metrics /healthz /readyz",

@@ -282,6 +282,7 @@ def run_verb(
     ] = None,
     alerts: Annotated[str | None, typer.Option("--alerts", metavar="TOPIC", help="Where alerts go.")] = None,
     state: Annotated[str | None, typer.Option("--state", metavar="URL", help="Where state is kept.")] = None,
+    mode: Annotated[str | None, typer.Option("--mode", metavar="MODE", help="`batch` or `agent`.")] = None,
     instance: Annotated[
         str | None,
         typer.Option("--instance", metavar="NAME", help="A stable name of this worker, for quick restarts."),
@@ -310,6 +311,7 @@ def run_verb(
         "topics": topics,
         "alerts": alerts,
         "state": state,
+        "mode": mode,
         "instance": instance,
         "web": web,
     }

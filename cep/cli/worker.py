@@ -12,11 +12,11 @@ import sys
 
 from cep.cli.live_setup import open_live, start_block
 from cep.errors import CepError
-from cep.runtimes.faust_app import BatchApp, make_app
+from cep.runtimes.faust_app import WorkerApp, make_app
 
 
 @functools.cache
-def load_app() -> BatchApp:
+def load_app() -> WorkerApp:
     """The one app of this process, as the environment describes it; tells on stderr what will run."""
     try:
         live = open_live(os.environ)
@@ -28,7 +28,7 @@ def load_app() -> BatchApp:
     return app
 
 
-def __getattr__(name: str) -> BatchApp:
+def __getattr__(name: str) -> WorkerApp:
     """The app is made when the framework asks for it, not whenever something imports this module."""
     if name == "app":
         return load_app()

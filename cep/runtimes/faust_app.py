@@ -1,7 +1,9 @@
 """The worker as a Faust app: its process, its signals, its pages; the only importer of faust.
 
-Faust drives no Kafka of its own here: its transactions lose and double records. It starts the batch
+In batch mode Faust drives no Kafka of its own: its transactions lose and double records. It starts the batch
 loop as a task in a thread, serves the pages, and ends the process when the loop fails.
+
+In agent mode an agent a topic hands records over, and acknowledges them once their alerts and state are safe.
 """
 
 from __future__ import annotations
@@ -11,13 +13,18 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
 
 from faust.app.base import App, BootStrategy
+from mode import CrashingSupervisor
 
 from cep.errors import CepError
 from cep.live import LiveSettings
+from cep.ports.topic_records import Part, Records
+from cep.runtimes.at_least_once import AtLeastOnce
 from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
@@ -31,6 +38,12 @@ EXIT_FAILED: Final = 3
 EXIT_STUCK: Final = 70
 """The exit code of a worker that its watchdog ended."""
 
+AGENT_SESSION_S: Final = 10.0
+"""Agents that were not heard of for so long have lost their partitions."""
+
+AGENT_BATCH: Final = 1000
+"""The most records whose alerts are written together in agent mode."""
+
 STATE_TTL_MS: Final = 30 * 86_400_000
 """State that no worker touched for so long is forgotten; whoever comes back makes it again from the log."""
 
@@ -42,19 +55,58 @@ class _WebOnly(BootStrategy):
         return self.web_server()
 
 
-class BatchApp(App):
-    """A Faust worker without Faust's Kafka."""
-
-    BootStrategy = _WebOnly
+class WorkerApp(App):
+    """A Faust worker without tables."""
 
     def _create_directories(self) -> None:
         """Tables would need folders on this machine; there are none."""
 
 
-def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = False) -> BatchApp:
+class BatchApp(WorkerApp):
+    """One without Faust's Kafka."""
+
+    BootStrategy = _WebOnly
+
+
+class AgentApp(WorkerApp):
+    """One whose agents read; `work` is connected before they begin."""
+
+    work: AtLeastOnce
+
+    async def on_start(self) -> None:
+        """Before any client of Faust: topics may have to be waited for."""
+        try:
+            await asyncio.to_thread(self.work.connect)
+        except CepError as error:
+            _leave(str(error), EXIT_FAILED)
+        await super().on_start()
+
+
+def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = False) -> WorkerApp:
     """An app that `faust worker` can run."""
+    metrics = Metrics()
+    store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
+    if settings.mode == "agent":
+        agents = _app(AgentApp, settings)
+        agents.work = work = AtLeastOnce(settings, tasks, store, metrics, rebuild=rebuild)
+        _read_by_agents(agents, work, settings)
+        _watch(agents, work, settings)
+        _serve(agents, work, metrics)
+        return agents
+    app = _app(BatchApp, settings)
+    loop = BatchLoop(settings, tasks, store, metrics, rebuild=rebuild)
+    _run_in_task(app, loop)
+    _watch(app, loop, settings)
+    _serve(app, loop, metrics)
+    return app
+
+
+_AppT = TypeVar("_AppT", bound=WorkerApp)
+
+
+def _app(kind: type[_AppT], settings: LiveSettings) -> _AppT:
     host, _, port = settings.web.rpartition(":")
-    app = BatchApp(
+    return kind(
         settings.group,
         broker=[f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
         store="memory://",
@@ -69,14 +121,16 @@ def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = Fal
         web_tables_enabled=False,
         stream_wait_empty=False,
         datadir=os.devnull,
+        # The rest is for agents. An exception must end the process: any other supervisor skips the event.
+        agent_supervisor=CrashingSupervisor,
+        broker_commit_interval=1.0,
+        broker_session_timeout=AGENT_SESSION_S,
+        broker_heartbeat_interval=3.0,
+        broker_request_timeout=2.0 * AGENT_SESSION_S,
+        broker_max_poll_interval=3600.0,
+        consumer_auto_offset_reset=settings.start,
+        consumer_group_instance_id=settings.instance or None,
     )
-    metrics = Metrics()
-    store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
-    loop = BatchLoop(settings, tasks, store, metrics, rebuild=rebuild)
-    _run_in_task(app, loop)
-    _watch(app, loop, settings)
-    _serve(app, loop, metrics)
-    return app
 
 
 def _run_in_task(app: App, loop: BatchLoop) -> None:
@@ -96,7 +150,81 @@ def _run_in_task(app: App, loop: BatchLoop) -> None:
             _leave(str(error), EXIT_FAILED)
 
 
-def _watch(app: App, loop: BatchLoop, settings: LiveSettings) -> None:
+def _read_by_agents(app: App, work: AtLeastOnce, settings: LiveSettings) -> None:
+    """An agent a topic fills the queue, one task empties it batch by batch."""
+    queue: asyncio.Queue[Any] = asyncio.Queue(settings.batch_records)
+    between_batches = asyncio.Lock()
+    most = min(AGENT_BATCH, settings.batch_records)
+
+    async def read(stream: Any) -> None:  # noqa: ANN401
+        async for event in stream.noack().events():
+            await queue.put(event)
+
+    for topic, _ in settings.topics:
+        channel = app.topic(topic, key_serializer="raw", value_serializer="raw")
+        app.agent(channel, name=f"read {topic}", concurrency=1)(read)
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_: Any, parts: Any, **__: Any) -> None:  # noqa: ANN401
+        async with between_batches:
+            work.assigned({part.partition for part in parts})
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_: Any, parts: Any, **__: Any) -> None:  # noqa: ANN401
+        async with between_batches:
+            work.revoked({part.partition for part in parts})
+
+    @app.task
+    async def batches() -> None:
+        while True:
+            if queue.empty():
+                work.idle()
+            events = [await queue.get()]
+            await asyncio.sleep(settings.batch_wait_ms / 1000)
+            while not queue.empty() and len(events) < most:
+                events.append(queue.get_nowait())
+            async with between_batches:
+                try:
+                    done = await _to_its_end(work, [event.message for event in events])
+                except CepError as error:
+                    _leave(str(error), EXIT_FAILED)
+                for event in events:
+                    if event.message.partition in done:
+                        event.ack()
+
+
+async def _to_its_end(work: AtLeastOnce, messages: list[Any]) -> frozenset[int]:
+    """In a thread, so that the pages answer; a worker that is told to stop finishes the batch."""
+    by_part: defaultdict[Part, list[Any]] = defaultdict(list)
+    for message in messages:
+        by_part[Part(message.topic, message.partition)].append(message)
+    batch = [
+        Records(part, [m.offset for m in rows], [m.value for m in rows], [_Handed(m) for m in rows])
+        for part, rows in by_part.items()
+    ]
+    running = asyncio.ensure_future(asyncio.to_thread(work.handle, batch))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await running
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A message of Faust as the other client would give it."""
+
+    message: Any
+
+    def key(self) -> bytes | None:
+        key: bytes | None = self.message.key
+        return key
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return list(dict(self.message.headers or ()).items())
+
+
+def _watch(app: App, loop: BatchLoop | AtLeastOnce, settings: LiveSettings) -> None:
     """A loop that hangs in a library can only be ended from outside, and without a goodbye."""
 
     def watch() -> None:
@@ -109,13 +237,13 @@ def _watch(app: App, loop: BatchLoop, settings: LiveSettings) -> None:
         threading.Thread(target=watch, name="watchdog", daemon=True).start()
 
 
-def _leave(reason: str, code: int) -> None:
+def _leave(reason: str, code: int) -> NoReturn:
     log.critical("%s: this process ends", reason)
     logging.shutdown()
     os._exit(code)
 
 
-def _serve(app: App, loop: BatchLoop, metrics: Metrics) -> None:
+def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
     @app.page("/healthz")
     async def healthz(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
         return web.text("ok\n")

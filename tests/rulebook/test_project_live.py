@@ -95,3 +95,13 @@ def test_secrets_are_not_shown() -> None:
 def test_contradictions(settings: LiveSettings, message: str) -> None:
     with pytest.raises(InputError, match=message):
         checked(settings)
+
+
+def test_agents_take_no_settings_of_the_other_client() -> None:
+    agents = LiveSettings(topics=(("payments", "events"),), mode="agent")
+    assert checked(agents) == agents
+    secure = with_environment(agents, {"CEP_KAFKA_SECURITY_PROTOCOL": "SSL"})
+    with pytest.raises(InputError, match="`kafka` settings are for `mode: batch`"):
+        checked(secure)
+    with pytest.raises(InputError, match="CEP_MODE=twice: one of batch, agent"):
+        with_environment(agents, {"CEP_MODE": "twice"})

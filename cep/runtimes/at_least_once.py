@@ -1,0 +1,170 @@
+"""At least once: records that somebody else reads from Kafka, through the same tasks, repeats recognisable.
+
+    handed over ──▶ tasks ──▶ alerts acknowledged ──▶ state stored ──▶ the reader may acknowledge the records
+
+A worker that dies between two of these steps does the last batch again, and its alerts carry the same ids.
+What was handed over with gaps, out of order or twice is read from the log instead: the reader is not trusted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cep.live import LiveSettings
+from cep.ports.kafka_topics import TopicReader, TopicWriter
+from cep.ports.topic_records import Part, Records
+from cep.runtimes.kafka_log import KafkaLog
+from cep.runtimes.live_loop import prepare_topics
+from cep.runtimes.live_metrics import Metrics
+from cep.runtimes.live_task import Done, Task, TaskSettings
+from cep.state.store import Delta, Offsets, StateStore, TaskId
+
+log = logging.getLogger("cep.live")
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A task whose state is there; `first` as long as nothing of it was stored."""
+
+    task: Task
+    token: str
+    first: bool
+
+
+class AtLeastOnce:
+    """The tasks of one worker. Its calls must follow each other, from whatever thread."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        tasks: TaskSettings,
+        store: StateStore,
+        metrics: Metrics,
+        *,
+        rebuild: bool = False,
+    ) -> None:
+        """Nothing is connected before `connect`. `rebuild`: drop the state and make it again."""
+        self.stop = threading.Event()
+        self.ready = threading.Event()
+        """Set once partitions were given out."""
+        self.committed_at = time.monotonic()
+        """When there was last nothing to do, or a batch done."""
+        self._settings = settings
+        self._task_settings = tasks
+        self._store = store
+        self._metrics = metrics
+        self._rebuild = rebuild
+        self._mine: frozenset[int] = frozenset()
+        self._owned: dict[TaskId, _Owned] = {}
+
+    def connect(self) -> None:
+        """Wait for the broker, look at the topics, make those that are written."""
+        prepare_topics(self._settings, self.stop)
+        # Never subscribed, so no member of a name: it only asks for offsets.
+        reader = TopicReader(replace(self._settings, instance=""), _nothing, lambda _: None)
+        self._log = KafkaLog(self._settings, reader)
+        self._writer = TopicWriter(self._settings, f"{self._settings.group}-{uuid.uuid4().hex}")
+        self.committed_at = time.monotonic()
+
+    def assigned(self, numbers: Iterable[int]) -> None:
+        """These partition numbers are ours now, and no others."""
+        self._mine = frozenset(numbers)
+        self.revoked({task.partition for task in self._owned} - self._mine)
+        self._metrics.assigned(len(self._mine), 0.0)
+        self.committed_at = time.monotonic()
+        self.ready.set()
+
+    def revoked(self, numbers: Iterable[int]) -> None:
+        """These are no longer ours."""
+        gone = frozenset(numbers)
+        self._mine -= gone
+        for number in gone:
+            self._owned.pop(TaskId(self._settings.group, number), None)
+
+    def tasks(self) -> list[Task]:
+        """The tasks whose state is here."""
+        return [owned.task for owned in list(self._owned.values())]
+
+    def idle(self) -> None:
+        """There is nothing to do."""
+        self.committed_at = time.monotonic()
+
+    def handle(self, batch: Sequence[Records]) -> frozenset[int]:
+        """Process records; the partition numbers whose records may be acknowledged now."""
+        started = time.monotonic()
+        by_task: defaultdict[TaskId, list[Records]] = defaultdict(list)
+        for records in batch:
+            if records.part.partition in self._mine:
+                by_task[TaskId(self._settings.group, records.part.partition)].append(records)
+        results: list[tuple[TaskId, Done]] = []
+        for task, several in by_task.items():
+            owned = self._owned.get(task) or self._take_up(task)
+            results += [(task, done) for records in several for done in self._process(task, owned, records)]
+        computed = time.monotonic()
+        out = [record for _, done in results for record in done.out]
+        if out:
+            self._writer.begin()
+            self._writer.write(out)
+            self._writer.commit()
+        for task, done in results:
+            self._apply(task, self._owned[task], done.delta)
+            self._metrics.processed(self._owned[task].task, done)
+        self.committed_at = time.monotonic()
+        self._metrics.committed(computed - started, self.committed_at - computed, {})
+        return frozenset(task.partition for task in by_task)
+
+    def _process(self, task: TaskId, owned: _Owned, records: Records) -> Iterator[Done]:
+        to = dict(owned.task.state.to)
+        begin, end = to[records.part.topic], max(records.offsets) + 1
+        if end <= begin:
+            return
+        fresh = [row for row, offset in enumerate(records.offsets) if offset >= begin]
+        if [records.offsets[row] for row in fresh] == list(range(begin, end)):
+            yield owned.task.process([records.split(begin)[1] if fresh[0] else records])
+            return
+        for rows in self._log.read(task, to, {**to, records.part.topic: end}):
+            yield owned.task.process(rows)
+
+    def _take_up(self, task: TaskId) -> _Owned:
+        """Make the state what it was when it was stored, or make it again from the log, silently."""
+        started = time.monotonic()
+        token = f"{os.getpid()}-{uuid.uuid4().hex}-{task.partition}"
+        stored = self._store.fence(task, token)
+        if stored is not None and self._rebuild:
+            self._store.wipe(task, token)
+            stored = None
+        begin, committed = self._log.start(task), self._log.committed(task)
+        to = begin if committed is None else committed.to
+        owned = _Owned(Task(self._task_settings, task.partition), token, first=stored is None)
+        if stored is None:
+            earliest = self._settings.start == "earliest"
+            standing: Offsets = {t: min(begin[t], to[t]) if earliest else to[t] for t in to}
+            owned.task.begin(standing)
+        else:
+            standing = stored.to
+            resume = owned.task.restore(self._store.load(task, token), standing, to)
+            for rows in self._log.read(task, resume, standing):
+                owned.task.refill(rows)
+        until = {topic: max(offset, standing.get(topic, 0)) for topic, offset in to.items()}
+        for rows in self._log.read(task, dict(owned.task.state.to), until):
+            self._apply(task, owned, owned.task.process(rows).delta)
+            self.committed_at = time.monotonic()
+        self._owned[task] = owned
+        seconds = time.monotonic() - started
+        log.info("partition %d is taken up at %s after %.1fs", task.partition, until, seconds)
+        return owned
+
+    def _apply(self, task: TaskId, owned: _Owned, delta: Delta) -> None:
+        self._store.apply(task, owned.token, replace(delta, first=owned.first))
+        owned.first = False
+
+
+def _nothing(_: Sequence[Part]) -> Mapping[Part, int]:
+    return {}

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -50,6 +51,9 @@ def test_at_least_once_through_kills(services: Services, tmp_path: Path) -> None
         for name in ("one", "two"):
             group.start(name, "--instance", name)
         group.drain()
+        group.running["two"].signal(signal.SIGTERM)
+        assert wait_until(lambda: not group.running["two"].running(), 20), group.log("two")
+        assert "Traceback" not in group.log("two")
     found = Counter(cluster.values("alerts"))
     expected = truth(cluster, config, "events")
     repeats = sum(found.values()) - len(found)

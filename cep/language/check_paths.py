@@ -64,6 +64,9 @@ def index_type(expr: IndexExpr, scope: Scope) -> Type:
         scope.error(
             "E205", expr, f"`{variable.name}` is one event", "it has no places", f"write `{variable.name}`"
         )
+    if not variable.negated and any(loop in scope.site.loops for loop in variable.loops):
+        # A round before may have taken it, in whatever branch: the place is counted as in last(f), or null.
+        return Type("event", types=variable.types)
     return _checked(variable, expr, scope, whole=True)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from cep.plan.pattern import Absent, Both, Chain, Choice, Follow, Node, Part, Repeat, Scope, Step, Take
 
@@ -20,8 +21,7 @@ Mark = tuple[int, str, int, tuple[int, ...]]
 Trail = tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """An absence and the event it begins behind (-1: the start); a match waits for a `lasting` one."""
 
     absent: Absent
@@ -46,8 +46,7 @@ class Taken:
 Steps = tuple[Taken, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(NamedTuple):
     """Where a reading has come to: it is over, or stops at NEVER. `ends`: where branches of AND are over."""
 
     trail: Trail = ()
@@ -57,7 +56,7 @@ class Thread:
     over: bool = True
 
     def to(self, way: int, kind: str, index: int, taken: Sequence[int] = ()) -> Thread:
-        return replace(self, trail=(*self.trail, (way, kind, index, tuple(taken))))
+        return self._replace(trail=(*self.trail, (way, kind, index, tuple(taken))))
 
 
 Reading = tuple[Steps, Thread]
@@ -81,9 +80,9 @@ def read(node: Node, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
                 if at == NEVER or fits(step, kinds[at]):
                     end = thread.to(at, "take", step.index)
                     taken = Taken(end.trail, at, step, thread.since, thread.waits)
-                    yield (taken,), replace(end, since=at, waits=(), over=at != NEVER)
+                    yield (taken,), end._replace(since=at, waits=(), over=at != NEVER)
         case Absent():
-            yield (), replace(thread, waits=(*thread.waits, Wait(node, thread.since)))
+            yield (), thread._replace(waits=(*thread.waits, Wait(node, thread.since)))
         case Chain(parts):
             yield from _chain(parts, kinds, thread)
         case Choice(index, branches):
@@ -142,8 +141,8 @@ def _chain(parts: tuple[Part, ...], kinds: Sequence[str], thread: Thread) -> Ite
         after = end
         if not led and not isinstance(parts[0].node, Absent):
             # An optional part was passed over: an absence before it is over if the match is.
-            passed = tuple(replace(wait, lasting=False) for wait in thread.waits)
-            after = replace(end, waits=passed + end.waits[len(passed) :])
+            passed = tuple(wait._replace(lasting=False) for wait in thread.waits)
+            after = end._replace(waits=passed + end.waits[len(passed) :])
         for more, last in _chain(parts[1:], kinds, after):
             yield led + more, last
 
@@ -166,7 +165,7 @@ def _rounds(loop: Repeat, kinds: Sequence[str], thread: Thread, done: int, opene
 
 def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
     """Branches are read apart; no event is taken twice, and the whole is over when enough branches are."""
-    apart = replace(thread, waits=(), ends=())
+    apart = thread._replace(waits=(), ends=())
     branches = [list(read(b, kinds, apart.to(i, "and", both.index))) for i, b in enumerate(both.branches)]
     for chosen in product(*branches):
         steps = sorted((t for some, _ in chosen for t in some), key=lambda t: t.at)
@@ -178,15 +177,15 @@ def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]
         led = [replace(t, waits=t.waits + (thread.waits if t.at == first else held)) for t in steps]
         ends = [*thread.ends, *(trail for _, end in chosen for trail in end.ends)]
         ends += [end.trail for _, end in chosen if end.over]
-        out = replace(thread.to(len(branches), "out", both.index, ats), ends=tuple(ends))
+        out = thread.to(len(branches), "out", both.index, ats)._replace(ends=tuple(ends))
         over = [end.over for _, end in chosen]
         if not all(over):
-            yield tuple(led), replace(out, over=False)
+            yield tuple(led), out._replace(over=False)
         if sum(over) >= both.need:
             waits = tuple(wait for _, end in chosen if end.over for wait in end.waits)
             lasting = tuple(
                 Wait(absent, ats[-1]) for absent in both.absents if absent.for_ms is not None and ats
             )
             since = ats[-1] if ats else thread.since
-            end = replace(out, since=since, waits=waits + (lasting if ats else thread.waits))
+            end = out._replace(since=since, waits=waits + (lasting if ats else thread.waits))
             yield tuple(t for t in led if t.at != NEVER), end

@@ -6,13 +6,12 @@ import argparse
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 
-from tests.exhaustive.agree import disagreements
+from tests.exhaustive.agree import disagreements, part
 from tests.exhaustive.test_small import FAMILIES
 from tests.exhaustive.worlds import LOOPS, absences, loops, modes, plain, typings
 
-CHUNK = 20
+CHUNK = 21
 
 
 def texts() -> list[str]:
@@ -34,7 +33,7 @@ def main() -> int:
     parser.add_argument("--part", default="1/1", help="1/8: the first of eight parts, for as many machines")
     chosen = parser.parse_args()
     number, of = (int(word) for word in chosen.part.split("/"))
-    mine = list(islice(texts(), number - 1, None, of))
+    mine = list(part(texts(), number - 1, of))
     chunks = [mine[i : i + CHUNK] for i in range(0, len(mine), CHUNK)]
     found = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:

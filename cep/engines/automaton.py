@@ -14,8 +14,11 @@ from cep.plan.expr import Expr, variables
 from cep.plan.nfa import Arc, Fork, Guard
 from cep.plan.pattern import Condition, Step
 
-Relation = Literal["or", "and", "stay_leave", "leave_stay"]
-"""How two arcs of a state part: other branches, or the first stays in a loop that the second leaves."""
+Relation = Literal["same", "or", "and", "stay_leave", "leave_stay"]
+"""How two arcs of a state part: other branches, or the first stays in a loop that the second leaves.
+
+`same`: they do not; an `ATLEAST` is over by more than one of its branches, each with a guard of its own.
+"""
 
 
 class Automaton:
@@ -116,6 +119,8 @@ class Automaton:
             return True
         relation, fork = self._relation(place.state, taken, other)
         match relation:
+            case "same":
+                return True
             case "or":
                 return False
             case "and":
@@ -142,6 +147,8 @@ class Automaton:
     def beats(self, state: int, winner: int, loser: int) -> bool:
         """An event that fits both a loop and the step behind it: who takes it."""
         relation, fork = self._relation(state, winner, loser)
+        if relation == "same":
+            return winner < loser
         if relation == "stay_leave":
             return fork.greed == "possessive"
         return relation == "leave_stay" and fork.greed != "possessive" and not self.forks_all
@@ -230,4 +237,4 @@ def _part(one: tuple[Fork, ...], other: tuple[Fork, ...]) -> tuple[Relation, For
             return "and", mine
         leaves = its.branch == -1 if its.kind == "and" else its.branch == 1
         return ("stay_leave" if leaves else "leave_stay"), mine
-    raise AssertionError("two arcs of a state with the same decisions")
+    return "same", one[-1]

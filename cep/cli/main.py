@@ -1,4 +1,4 @@
-"""The command `cep`: its verbs, their options, and what the exit code says.
+"""The command `cep`: its verbs and their options.
 
 Exit codes: 0 all is well, 1 something was found, 2 wrong use or a file that cannot be read, 3 the program
 failed, 130 interrupted.
@@ -6,41 +6,42 @@ failed, 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
-from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from cep import __version__
 from cep.cli.check_cmd import CheckFormat, check
 from cep.cli.explain_cmd import ExplainFormat, explain
+from cep.cli.options import (
+    BrokersOption,
+    ChunkOption,
+    ColorOption,
+    ConfigOption,
+    EventsArgument,
+    InputOption,
+    JobsOption,
+    QuietOption,
+    RulesOption,
+    SelectOption,
+    SetOption,
+    VerboseOption,
+    epilog,
+    guarded,
+)
 from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
 from cep.cli.rule_tests_cmd import run_rule_tests
 from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
-from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
-from cep.errors import CepError
+from cep.cli.terminal import OK, Color
 from cep.ports.lines import BOUNDS
-from cep.runtimes.spread import JOBS_MAX
-
-_EXIT_CODES: Final = (
-    "Exit code: 0 good, 1 findings, 2 wrong use or unreadable file, 3 failure, 130 interrupt."
-)
-
-
-def _epilog(*examples: str) -> str:
-    r"""Examples as they are typed; `\b` keeps click from folding them."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in examples), "", _EXIT_CODES])
-
 
 app = typer.Typer(
     name="cep",
     help="Complex event processing rules for fraud and security teams.",
-    epilog=_epilog(
+    epilog=epilog(
         "cep check rules",
         "cep test rules",
         "cep explain brute_force",
@@ -52,45 +53,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-EventsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="EVENTS", help="Files, folders, globs, or - for stdin.")
-]
-InputOption = Annotated[
-    str | None, typer.Option("--input", metavar="NAME", help="Read EVENTS as this input of cep.yaml.")
-]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="The project file; default: cep.yaml here or above."),
-]
-ColorOption = Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR is heeded.")]
-BrokersOption = Annotated[
-    str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
-]
-ChunkOption = Annotated[int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")]
-JobsOption = Annotated[
-    int, typer.Option("--jobs", min=1, max=JOBS_MAX, metavar="N", help="Spread the rules over N processes.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, only results and errors.")]
-VerboseOption = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell more.")
-]
-RulesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--rules", metavar="PATH", help="Rule files or folders; default: those of the project file."
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter of the rules, such as n=5."),
-]
-SelectOption = Annotated[
-    str | None,
-    typer.Option(
-        "--select", metavar="LIST", help="Only rules that fit, such as rule:brute*,tag:ato,severity:high."
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -110,7 +72,7 @@ def root(
 
 @app.command(
     "check",
-    epilog=_epilog(
+    epilog=epilog(
         "cep check                          everything that cep.yaml names",
         "cep check rules --strict           warnings count too",
         "cep check rules --format json      a line for each finding",
@@ -131,7 +93,7 @@ def check_verb(
     verbose: VerboseOption = 0,
 ) -> None:
     """Check rules and patterns: syntax, names, types, shape, cost."""
-    _run(
+    guarded(
         color,
         quiet,
         verbose,
@@ -141,7 +103,7 @@ def check_verb(
 
 @app.command(
     "explain",
-    epilog=_epilog(
+    epilog=epilog(
         "cep explain brute_force                 a rule of the project by its name",
         "cep explain rules/sim_swap.yaml         every rule of a file",
         "cep explain sim_swap --format dot | dot -Tsvg > sim_swap.svg",
@@ -161,7 +123,7 @@ def explain_verb(
     verbose: VerboseOption = 0,
 ) -> None:
     """Show what a rule means: its automaton, cost and delay."""
-    _run(
+    guarded(
         color,
         quiet,
         verbose,
@@ -171,7 +133,7 @@ def explain_verb(
 
 @app.command(
     "replay",
-    epilog=_epilog(
+    epilog=epilog(
         "cep replay                          files and rules of cep.yaml",
         "cep replay samples --rules rules    these files, these rules",
         "zcat samples/*.gz | cep replay - --rules rules/sim_swap.yaml --format json",
@@ -236,12 +198,12 @@ def replay_verb(
         until=until,
         at_end=at_end,
     )
-    _run(color, quiet, verbose, lambda terminal: replay(terminal, options))
+    guarded(color, quiet, verbose, lambda terminal: replay(terminal, options))
 
 
 @app.command(
     "test",
-    epilog=_epilog(
+    epilog=epilog(
         "cep test                      every rule of cep.yaml",
         "cep test rules -q             only the tests that fail",
         "cep test rules -k brute       tests whose rule or name holds a word",
@@ -259,12 +221,12 @@ def rule_tests_verb(
     verbose: VerboseOption = 0,
 ) -> None:
     """Run the tests that rules carry."""
-    _run(color, quiet, verbose, lambda terminal: run_rule_tests(terminal, paths or [], word, config))
+    guarded(color, quiet, verbose, lambda terminal: run_rule_tests(terminal, paths or [], word, config))
 
 
 @app.command(
     "run",
-    epilog=_epilog(
+    epilog=epilog(
         "cep run                                        as cep.yaml says under live",
         "cep run --brokers kafka:9092 --group fraud --state redis://redis:6379/0",
         "CEP_KAFKA_SASL_PASSWORD=… cep run --instance worker-1",
@@ -317,10 +279,10 @@ def run_verb(
     }
     level = -1 if quiet else verbose
     options = RunOptions(config, rules or (), params or (), select, engine, level, given)
-    _run(color, quiet, verbose, lambda _: run(options))
+    guarded(color, quiet, verbose, lambda _: run(options))
 
 
-@app.command("state", epilog=_epilog("cep state alice", "cep state 10.0.0.7 --state redis://redis:6379/0"))
+@app.command("state", epilog=epilog("cep state alice", "cep state 10.0.0.7 --state redis://redis:6379/0"))
 def state_verb(
     *,
     key: Annotated[list[str], typer.Argument(metavar="KEY", help="The key: a word for each of its parts.")],
@@ -333,13 +295,13 @@ def state_verb(
     """Show the open partial matches of a key, from the state of live workers."""
     given = {"state": state, "group": group, "format": output.value}
     options = RunOptions(config, rules or (), settings=given)
-    _run(Color.auto, False, 0, lambda _: stored_state(key, options))
+    guarded(Color.auto, False, 0, lambda _: stored_state(key, options))
 
 
 dlq = typer.Typer(
     name="dlq",
     help="Records that a live worker refused.",
-    epilog=_epilog("cep dlq list", "cep dlq replay"),
+    epilog=epilog("cep dlq list", "cep dlq replay"),
     no_args_is_help=True,
 )
 app.add_typer(dlq)
@@ -349,22 +311,22 @@ LettersOption = Annotated[
 ]
 
 
-@dlq.command("list", epilog=_epilog("cep dlq list | jq .reason", "cep dlq list --brokers kafka:9092"))
+@dlq.command("list", epilog=epilog("cep dlq list | jq .reason", "cep dlq list --brokers kafka:9092"))
 def letters_verb(
     *, config: ConfigOption = None, brokers: BrokersOption = None, topic: LettersOption = None
 ) -> None:
     """Print the refused records, a line of JSON each."""
     options = RunOptions(config, settings={"brokers": brokers, "dead_letters": topic})
-    _run(Color.auto, False, 0, lambda _: dead_letters("list", options))
+    guarded(Color.auto, False, 0, lambda _: dead_letters("list", options))
 
 
-@dlq.command("replay", epilog=_epilog("cep dlq replay", "cep dlq replay --brokers kafka:9092"))
+@dlq.command("replay", epilog=epilog("cep dlq replay", "cep dlq replay --brokers kafka:9092"))
 def send_back_verb(
     *, config: ConfigOption = None, brokers: BrokersOption = None, topic: LettersOption = None
 ) -> None:
     """Send refused records back to where they came from, each once: after settings are mended."""
     options = RunOptions(config, settings={"brokers": brokers, "dead_letters": topic})
-    _run(Color.auto, False, 0, lambda _: dead_letters("replay", options))
+    guarded(Color.auto, False, 0, lambda _: dead_letters("replay", options))
 
 
 def main() -> None:
@@ -373,28 +335,3 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     app()
-
-
-def _run(color: Color, quiet: bool, verbose: int, command: Callable[[Terminal], int]) -> None:
-    """Run a command and leave with its exit code; whatever goes wrong is told in a line or two."""
-    terminal = make_terminal(color, -1 if quiet else verbose)
-    try:
-        code = command(terminal)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = OK
-    except CepError as error:
-        terminal.error(clean(f"error: {error}"))
-        code = USAGE
-    except Exception as error:  # noqa: BLE001 - the last stop: nobody shall see a traceback unasked
-        terminal.error(clean(f"error: cep failed: {type(error).__name__}: {error}"))
-        if verbose:
-            terminal.error(clean(traceback.format_exc()))
-        else:
-            terminal.error("this is a fault of cep, not of your rules; -v shows where it happened")
-        code = FAILURE
-    raise typer.Exit(code)

@@ -53,13 +53,12 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
         for taken in stepped.taken:
             if auto.leftmost and rest is not None:
                 # What waits for something better stands before what is taken.
-                better = tuple(pair for pair in rest.open if pair[0] < taken.arc)
-                runs += [replace(rest, open=better)] if better else []
-                rest = replace(rest, open=rest.open[len(better) :])
+                runs += _better(rest, taken.arc)
+                rest = rest.at(rest.open, [index for index, _ in rest.open if index < taken.arc])
             if _arrive(auto, attempt, taken, now.key, runs, news):
                 attempt.runs = runs
                 return
-        if rest is not None and rest.open:
+        if rest is not None and rest.waiting:
             runs.append(rest)
         if auto.closes_late and run.may_end and stepped.rest is None and not stepped.taken:
             news.completed.append((attempt, run))
@@ -91,19 +90,18 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
             runs.append(run)
             continue
         arcs = auto.arcs[run.state]
-        fired = [index for index, at_ms in run.open if arcs[index].step is None and at_ms <= ms]
-        left = tuple(p for p in run.open if p[0] not in fired and (arcs[p[0]].step is None or p[1] > ms))
+        fired = [index for index, at_ms in run.waiting if arcs[index].step is None and at_ms <= ms]
+        left = tuple(pair for pair in run.open if pair[1] > ms)
         if fired and auto.leftmost:
-            better = tuple(pair for pair in left if pair[0] < fired[0])
-            runs += [replace(run, open=better)] if better else []
+            runs += _better(run.at(left), fired[0])
             attempt.found = run
             break
         if fired:
             news.completed.append((attempt, run))
             left = auto.further(run.state, left, fired[0])
             runs += [replace(run, open=left, may_end=True)] if left and auto.goes_on else []
-        elif left:
-            runs.append(replace(run, open=left))
+        elif run.at(left).waiting:
+            runs.append(run.at(left))
         else:
             _window_over(auto, attempt, run, news, gone)
     attempt.runs = runs
@@ -141,8 +139,7 @@ def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: lis
         runs += [run] if run.open else []
         return False
     if auto.leftmost:
-        better = tuple(pair for pair in run.open if pair[0] < ends)
-        runs += [replace(run, open=better)] if better else []
+        runs += _better(run, ends)
         attempt.found = run
         return True
     more = replace(run, open=auto.further(run.state, run.open, ends), may_end=True)
@@ -154,6 +151,12 @@ def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: lis
         if more.open and auto.goes_on:
             runs.append(more)
     return False
+
+
+def _better(run: Run, than: int) -> list[Run]:
+    """The run as far as it waits for something better than an arc; the rest is left aside."""
+    better = run.at(run.open, [index for index, _ in run.open if index >= than])
+    return [better] if better.waiting else []
 
 
 def fall_back(auto: Automaton, attempt: Attempt, news: News) -> None:

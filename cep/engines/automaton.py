@@ -46,6 +46,7 @@ class Automaton:
         self._bit = {index: 1 << test for index, test in plan.test_of.items()}
         self._asked: dict[Expr, Callable[[Scope], bool]] = {}
         self._relations: dict[tuple[int, int, int], tuple[Relation, Fork]] = {}
+        self._never_left: dict[tuple[int, int, int], bool] = {}
 
     def may_fit(self, step: Step, bits: int) -> bool:
         """Whether the event passes the step's type and local predicate."""
@@ -127,8 +128,8 @@ class Automaton:
                 # What waits at another alternative of this branch, or leaves it as it is, needs the others.
                 forks = arcs[taken].forks
                 branch, inside = forks[: forks.index(fork) + 1], forks[forks.index(fork) + 1 :]
-                held = any(each.greed == "possessive" and each.branch == 0 for each in inside)
-                if self.forks_all and not held and any(guarded(over, place) for over in fork.over):
+                ends = (over.forks for over in fork.over if guarded(over.guards, place))
+                if self.forks_all and any(not _holds(inside, end) for end in ends):
                     return False
                 waiting = [i for i in alive if arcs[i].forks[: len(branch)] == branch]
                 taking = [i for i in chosen if arcs[i].forks[: len(branch)] == branch]
@@ -136,7 +137,7 @@ class Automaton:
                     any(self.closes(place, one, each, alive, taking) for one in taking) for each in waiting
                 )
             case "stay_leave":
-                return not self.forks_all or fork.greed == "possessive"
+                return not self.forks_all or self._stays_held(place.state, taken, other)
             case "leave_stay":
                 return not self.forks_all
 
@@ -174,6 +175,13 @@ class Automaton:
                 self.arcs[state][one].forks, self.arcs[state][other].forks
             )
         return found
+
+    def _stays_held(self, state: int, one: int, other: int) -> bool:
+        held = self._never_left.get((state, one, other))
+        if held is None:
+            arcs = self.arcs[state]
+            held = self._never_left[state, one, other] = _holds(arcs[one].forks, arcs[other].forks)
+        return held
 
     def _true(self, expr: Expr, scope: Scope) -> bool:
         asked = self._asked.get(expr)
@@ -223,6 +231,18 @@ def _enough(plan: Plan) -> dict[int, int]:
     loops = {effect.index for arc in arcs for effect in arc.effects if effect.kind == "again"} - bounded
     least = {guard.loop: guard.count for guard in guards if guard.kind == "reached"}
     return {loop: least.get(loop, 1) for loop in loops}
+
+
+def _holds(one: tuple[Fork, ...], way_out: tuple[Fork, ...]) -> bool:
+    """Whether `one` goes on in a possessive loop that the way out would leave."""
+    relation, fork = _part(one, way_out)
+    if relation != "stay_leave":
+        return False
+    if fork.kind == "loop":
+        return fork.greed == "possessive"
+    depth = one.index(fork)
+    ends = (choice[fork.branch] for choice in way_out[depth].left)
+    return all(end is not None and _holds(one[depth + 1 :], end.forks) for end in ends)
 
 
 def _part(one: tuple[Fork, ...], other: tuple[Fork, ...]) -> tuple[Relation, Fork]:

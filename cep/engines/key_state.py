@@ -109,4 +109,4 @@ def _over_ms(auto: Automaton, run: Run) -> int:
     """The time by which a partial match would have been over."""
     if auto.within_ms < FOREVER_MS:
         return run.start.ts_ms + auto.within_ms
-    return max((ms for _, ms in run.open), default=run.last_ms)
+    return max((ms for _, ms in run.waiting), default=run.last_ms)

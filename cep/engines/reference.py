@@ -345,7 +345,7 @@ class ReferenceMatcher:
         room = self._room()
         while state.attempts and state.attempts[0].found is not None and not state.attempts[0].runs:
             run = state.attempts[0].found
-            fired = [ms for i, ms in run.open if self._auto.arcs[run.state][i].step is None]
+            fired = [ms for i, ms in run.waiting if self._auto.arcs[run.state][i].step is None]
             ts_ms = max([run.last_ms, *(ms for ms in fired if ms <= detected.ts_ms)])
             found = self._match(run, key, state, ts_ms, detected, "match")
             if room > 0:

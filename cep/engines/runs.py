@@ -67,7 +67,11 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     ]
     waiting = [index for index, limit_ms in alive if event.ts_ms <= limit_ms]
     chosen = auto.choose(run.state, fits, waiting)
-    taken = tuple(_keep(auto, run, index, take(run, arcs[index], now), alive, suspects) for index in chosen)
+    taken = tuple(
+        _keep(auto, run, index, take(run, arcs[index], now), alive, suspects)
+        for index in chosen
+        if index not in run.aside
+    )
     left = tuple(
         (index, limit_ms)
         for index, limit_ms in alive
@@ -78,7 +82,7 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
         return Stepped(taken, run)
     if not left:
         return Stepped(taken, None)
-    return Stepped(taken, replace(run, open=left, suspects=suspects, fresh=False))
+    return Stepped(taken, replace(run.at(left), suspects=suspects, fresh=False))
 
 
 def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[Taken, ...]:
@@ -119,10 +123,10 @@ def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
 def due_ms(auto: Automaton, run: Run) -> int:
     """When time alone next does something to the run: an absence has lasted, or its last arc is over."""
     arcs = auto.arcs[run.state]
-    fires = [ms for index, ms in run.open if arcs[index].step is None]
+    fires = [ms for index, ms in run.waiting if arcs[index].step is None]
     if fires:
         return min(fires)
-    return max((ms for _, ms in run.open), default=run.last_ms)
+    return max((ms for _, ms in run.waiting), default=run.last_ms)
 
 
 def _until(auto: Automaton, run: Run, now: Arrival, scope: Scope) -> Run:
@@ -140,7 +144,7 @@ def _until(auto: Automaton, run: Run, now: Arrival, scope: Scope) -> Run:
         for index, limit_ms in run.open
         if not any(guard.kind == "open" and guard.loop in closing for guard in arcs[index].guards)
     )
-    return replace(run, closed=run.closed | closing, open=still)
+    return replace(run.at(still), closed=run.closed | closing)
 
 
 def _survivors(
@@ -271,4 +275,5 @@ def future(auto: Automaton, run: Run) -> tuple[object, ...]:
         run.state, run.open, counts, run.scopes, run.closed, run.fresh, run.may_end, ordinal, needed,
         run.last_ms if auto.has_absents[run.state] else 0,
         tuple((index, event.seq) for index, event in run.suspects),
+        run.aside,
     )  # fmt: skip

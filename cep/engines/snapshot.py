@@ -8,7 +8,8 @@ No engine of its own: states, arcs and steps are those of the plan, so what one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from cep.engines.history import Cell
@@ -60,6 +61,18 @@ class Run:
     """Whether no event has passed since the last one taken."""
     may_end: bool = False
     """Whether it is a match as it is: already given, or (`ON CLOSE`) given when it can take no more."""
+    aside: frozenset[int] = frozenset()
+    """Open arcs that it leaves to a better or a worse run which has come as far (`PICK LEFTMOST`)."""
+
+    @property
+    def waiting(self) -> tuple[Open, ...]:
+        """The open arcs by which it may go on itself."""
+        return tuple(pair for pair in self.open if pair[0] not in self.aside) if self.aside else self.open
+
+    def at(self, opened: tuple[Open, ...], aside: Iterable[int] = ()) -> Run:
+        """The run with these arcs open, of which it leaves more aside than before."""
+        left = self.aside.union(aside).intersection(index for index, _ in opened)
+        return replace(self, open=opened, aside=left)
 
     @property
     def size(self) -> int:

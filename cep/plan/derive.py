@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import assert_never
 
-from cep.plan.nfa import Effect, Fork, Guard
+from cep.plan.nfa import Effect, Exit, Fork, Guard
 from cep.plan.pattern import (
     DONE,
     Absent,
@@ -181,10 +181,10 @@ def _scoped(scope: Scope, way: Way, *effects: Effect) -> Way:
 def _both(node: Both) -> Iterator[Way]:
     """Each branch goes on by itself; the whole is over when enough branches may be."""
     held = tuple(absent for absent in node.absents if node.begun)
-    options: list[list[Way]] = []
+    options: list[list[tuple[int, Way]]] = []
     for i, branch in enumerate(node.branches):
         over = [way for way in ways(branch) if way.step is None]
-        fork = Fork("and", node.index, i, under_way=node.begun, over=tuple(way.guards for way in over))
+        fork = Fork("and", node.index, i, under_way=node.begun, over=tuple(map(_exit, over)))
         for way in ways(branch):
             if way.step is None:
                 continue
@@ -193,18 +193,23 @@ def _both(node: Both) -> Iterator[Way]:
             more = replace(more, absents=tuple(replace(a, for_ms=None) for a in held) + more.absents)
             yield more.under(fork)
         if over:
-            options.append(over)
-    seen: set[Way] = set()
+            options.append([(i, way) for way in over])
+    left: dict[Way, list[tuple[Exit | None, ...]]] = {}
     lasting = tuple(absent for absent in node.absents if absent.for_ms is not None)
     for chosen in combinations(options, node.need):
         for exits in product(*chosen):
             whole = replace(OVER, absents=lasting)
-            for way in exits:
-                whole = way.behind(replace(whole, forks=()))
-                whole = replace(whole, forks=())
-            if whole not in seen:
-                seen.add(whole)
-                yield whole.under(Fork("and", node.index, -1))
+            for _, way in exits:
+                whole = way.behind(whole)
+            of_branch = {i: _exit(way) for i, way in exits}
+            each = tuple(of_branch.get(i) for i in range(len(node.branches)))
+            left.setdefault(replace(whole, forks=()), []).append(each)
+    for whole, choices in left.items():
+        yield whole.under(Fork("and", node.index, -1, left=tuple(choices)))
+
+
+def _exit(way: Way) -> Exit:
+    return Exit(way.forks, way.guards)
 
 
 def loops_under_way(node: Node) -> frozenset[Repeat]:

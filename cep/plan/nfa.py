@@ -37,7 +37,8 @@ class Fork:
 
     kind `loop`: branch 0 stays in (enters, goes on), 1 leaves; `or`: one branch each; `and`: branch i goes on
     in branch i, -1 leaves; it is `under_way` once some branch has taken an event. `over`: the ways in which
-    branch i may be over without this event, each with the guards that must allow it.
+    branch i may be over without this event. `left`: behind -1, each choice of branches that may be over, a
+    way for each of them (None: the others).
     """
 
     kind: Literal["loop", "or", "and"]
@@ -45,7 +46,16 @@ class Fork:
     branch: int
     greed: Greed = "eager"
     under_way: bool = False
-    over: tuple[tuple[Guard, ...], ...] = field(default=(), compare=False)
+    over: tuple[Exit, ...] = field(default=(), compare=False)
+    left: tuple[tuple[Exit | None, ...], ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A way in which a branch is over: the decisions on it, and the guards that must allow it."""
+
+    forks: tuple[Fork, ...]
+    guards: tuple[Guard, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ class _Writing:
                 [each for index, ms in run.scopes for each in (index, self._relative_ms(ms))],
                 sorted(run.closed),
                 [each for step, event in run.suspects for each in (step, self._event(event))],
+                sorted(run.aside),
             ]
         )
 
@@ -226,8 +227,8 @@ class _Reading:
         )
 
     def _read_run(self, row: Sequence[Any], start: Position, ordinal: int) -> Run:
-        state, cell, opened, flags, ago, counts, scopes, closed, suspects = _padded(
-            row, [0, 0, [], 0, 0, [], [], [], []]
+        state, cell, opened, flags, ago, counts, scopes, closed, suspects, aside = _padded(
+            row, [0, 0, [], 0, 0, [], [], [], [], []]
         )
         newest = self._cells[cell]
         return Run(
@@ -243,6 +244,7 @@ class _Reading:
             suspects=tuple((step, self._events[event]) for step, event in _pairs(suspects)),
             fresh=not flags & 1,
             may_end=bool(flags & 2),
+            aside=frozenset(aside),
         )
 
     def _absolute_ms(self, ms: int | None) -> int:

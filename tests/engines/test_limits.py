@@ -93,6 +93,8 @@ def test_the_mark_ends_with_the_window_of_what_was_given_up() -> None:
     limits = Limits(runs_per_key=1)
     found, _ = driven("SEQ(A a, B b) WITHIN 10ms", "A0 A1 B5 A9 B10 A11 B12", limits)
     assert marked(found) == ["a=1 b=5*", "a=9 b=10*", "a=11 b=12"]
+    found, _ = driven("SEQ(A a, B b) WITHIN 10ms", "A0 A1 B5 A10 B11", limits)
+    assert marked(found) == ["a=1 b=5*", "a=10 b=11*"], "to its last millisecond"
 
 
 def test_the_mark_is_of_one_key() -> None:
@@ -140,6 +142,7 @@ def test_timers_do_not_pile_up() -> None:
     assert len(matcher._timers) <= STALE_TIMERS_MAX + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
     [

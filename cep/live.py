@@ -41,6 +41,7 @@ class LiveSettings:
     alerts: str = "cep.alerts"
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
+    rules_topic: str = "cep.rules"
     state: str = "memory:"
     mode: Mode = "batch"
     """`batch` gives alerts exactly once, `agent` at least once."""

@@ -34,6 +34,7 @@ from cep.cli.options import (
 )
 from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
 from cep.cli.rule_tests_cmd import run_rule_tests
+from cep.cli.rules_app import rules_app
 from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
 from cep.cli.terminal import OK, Color
 from cep.ports.lines import BOUNDS
@@ -305,6 +306,7 @@ dlq = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(dlq)
+app.add_typer(rules_app)
 
 LettersOption = Annotated[
     str | None, typer.Option("--topic", metavar="TOPIC", help="Their topic; default: that of cep.yaml.")

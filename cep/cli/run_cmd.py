@@ -1,4 +1,4 @@
-"""`cep run`, `cep dlq`, `cep state`: options become environment, and another Python takes over from this one.
+"""`cep run`, `dlq`, `state` and `rules`: options become environment, and another Python takes over from this.
 
 No other command may pay for importing Faust and the Kafka client.
 """
@@ -23,6 +23,7 @@ NEEDS: Final = ("faust", "confluent_kafka", "prometheus_client")
 WORKER: Final = "cep.cli.worker"
 LETTERS: Final = "cep.cli.letters"
 STORED: Final = "cep.cli.stored_state"
+PUSHED: Final = "cep.cli.pushed_rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ def dead_letters(verb: str, options: RunOptions) -> int:
 def stored_state(key: Sequence[str], options: RunOptions) -> int:
     """Print what is stored of a key; never returns either."""
     return _become([STORED, *key], options, ("msgpack",))
+
+
+def pushed_rules(words: Sequence[str], options: RunOptions) -> int:
+    """Look at the rules in their topic or change them: a verb with its names or files; never returns."""
+    return _become([PUSHED, *words], options)
 
 
 def config_of(environment: Mapping[str, str]) -> Path | None:

@@ -31,7 +31,7 @@ def alert_record(alert: Alert) -> dict[str, Value]:
         "severity": rule.severity,
         "type": alert.type,
         "tags": list(rule.tags),
-        "status": "live",
+        "status": rule.status,
         "key": dict(alert.key),
         "ts": alert.ts_ms,
         "first_ts": alert.first_ms,

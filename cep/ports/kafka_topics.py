@@ -41,6 +41,8 @@ PASSING: Final = (
 )
 """What the client tells while it goes on trying by itself."""
 
+FOLLOWED_MAX: Final = 1000
+
 _ANSWER_S: Final = 30.0
 _TRIES: Final = 20
 
@@ -197,6 +199,31 @@ def read_between(
         consumer.close()
 
 
+class TopicFollower:
+    """All committed records of a partition from its first on, and then those that come; in no group."""
+
+    def __init__(self, settings: LiveSettings, part: Part) -> None:
+        """Nothing is read before `read`."""
+        self._consumer = ck.Consumer(
+            {
+                **_reading(settings),
+                "group.id": f"{settings.group}.{part.topic}",
+                "enable.partition.eof": True,
+            }
+        )
+        self._consumer.assign([ck.TopicPartition(*part, ck.OFFSET_BEGINNING)])
+
+    def read(self, seconds: float) -> tuple[list[Records], bool]:
+        """What has come within so long, and whether the end was reached with it."""
+        messages = self._consumer.consume(FOLLOWED_MAX, seconds)
+        ended = any(_code(message) == PARTITION_END for message in messages)
+        return _grouped([message for message in messages if _code(message) != PARTITION_END]), ended
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+
+
 def _code(message: Any) -> int | None:  # noqa: ANN401 - the library's types say None where there is none
     error = message.error()
     return None if error is None else int(error.code())
@@ -300,12 +327,18 @@ def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str,
     return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 
 
-def create_topics(settings: LiveSettings, topics: Mapping[str, int], replicas: int = -1) -> None:
+def create_topics(
+    settings: LiveSettings,
+    topics: Mapping[str, int],
+    replicas: int = -1,
+    config: Mapping[str, str] | None = None,
+) -> None:
     """Create topics with so many partitions; those that exist are left as they are.
 
     `replicas` -1 leaves the number to the brokers.
     """
-    wanted = [cimpl.NewTopic(name, count, replicas) for name, count in topics.items()]
+    given = dict(config or {})
+    wanted = [cimpl.NewTopic(name, count, replicas, config=given) for name, count in topics.items()]
     if not wanted:
         return
     with _errors():

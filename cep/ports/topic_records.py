@@ -78,7 +78,7 @@ class Outgoing:
     """A record to be written."""
 
     topic: str
-    value: bytes
+    value: bytes | None
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int = -1

@@ -28,10 +28,14 @@ def read_text(path: Path, name: str) -> str:
 
 @dataclass(slots=True)
 class Libraries:
-    """The libraries read so far. `places` are folders or files where a rule's `use` is looked for."""
+    """The libraries read so far. `places` are folders or files where a rule's `use` is looked for.
+
+    `texts`: each `use` with its text, for rules that come with what they use; then no file is read.
+    """
 
     places: tuple[Path, ...] = ()
     schema: Schema = field(default_factory=Schema)
+    texts: Mapping[str, str] | None = None
     found: list[Diagnostic] = field(default_factory=list)
     _read: dict[Path, Mapping[str, Definition] | None] = field(default_factory=dict)
 
@@ -67,15 +71,25 @@ class Libraries:
 
     def definitions(self, path: Path) -> Mapping[str, Definition] | None:
         """What a file defines, by name; None if it has errors, which are noted in `found`."""
-        known = path.resolve()
+        known = path.resolve() if self.texts is None else path
         if known not in self._read:
-            source = Source.whole(path.as_posix(), read_text(path, path.as_posix()))
+            source = Source.whole(path.as_posix(), self._text(path))
             definitions, problems = read_definitions(source, self.schema, path.stem)
             self.found += problems
             self._read[known] = None if has_errors(problems) else definitions
         return self._read[known]
 
+    def used_texts(self, rule: RuleText, folder: Path) -> dict[str, str]:
+        """The text of each library that a rule imports and that is there, by the words of its `use`."""
+        places = {use.text: self._locate(use.text, folder) for use in rule.use}
+        return {name: self._text(path) for name, path in places.items() if path is not None}
+
+    def _text(self, path: Path) -> str:
+        return read_text(path, path.as_posix()) if self.texts is None else self.texts[path.as_posix()]
+
     def _locate(self, name: str, folder: Path) -> Path | None:
+        if self.texts is not None:
+            return Path(name) if Path(name).as_posix() in self.texts else None
         candidates = [folder / name]
         for place in self.places:
             candidates += [place / name] if place.is_dir() else []

@@ -100,7 +100,7 @@ def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
             continue
         document = read_document(name, read_text(path, name))
         problems += document.problems
-        roots = [root for root in document.roots if not _is_empty(root)]
+        roots = rule_roots(document)
         if not roots and not document.problems:
             help_ = "begin with a name and a pattern: rule: my_rule"
             problems.append(document.diagnostic("M101", Span(0, 0), "this file holds no rule", "", help_))
@@ -111,7 +111,7 @@ def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
             if text is not None:
                 declared |= set(text.params)
                 _refuse_same_name(text, texts, found)
-                one = _load(text, document, path.parent, libraries, settings, found)
+                one = load_document(text, document, path.parent, libraries, settings, found)
                 if one is not None and not has_errors(found):
                     loaded.append(replace(one, rule=replace(one.rule, order=len(loaded))))
             problems += found
@@ -137,12 +137,12 @@ def _load_pattern(path: Path, settings: Settings, problems: list[Diagnostic]) ->
     return LoadedRule(_rule(text, found.stages.plan), text, found.stages, ())
 
 
-def _is_empty(root: Node) -> bool:
-    """A document of nothing, such as the one behind a last `---`."""
-    return isinstance(root, Scalar) and root.value is None
+def rule_roots(document: Document) -> list[Node]:
+    """What stands in a rule file, without documents of nothing, such as the one behind a last `---`."""
+    return [root for root in document.roots if not (isinstance(root, Scalar) and root.value is None)]
 
 
-def _load(
+def load_document(
     text: RuleText,
     document: Document,
     folder: Path,
@@ -150,6 +150,7 @@ def _load(
     settings: Settings,
     found: list[Diagnostic],
 ) -> LoadedRule | None:
+    """One rule of a document; None if it has an error. All that is wrong goes to `found`."""
     library = libraries.of_rule(text, folder, found)
     if library is None:
         # What it lacks would be told again, as a name that nobody knows.
@@ -177,6 +178,7 @@ def _rule(text: RuleText, plan: Plan) -> Rule:
         plan=plan,
         title=text.title,
         severity=text.severity,
+        status=text.status,
         description=text.description,
         tags=text.tags,
         path=text.source.name,

@@ -4,6 +4,7 @@ rule: brute_force              a name; with `pattern` all that must be there
 version: 3                     whole number, 1 unless given; alerts of another version are other alerts
 title, description             for people
 severity: high                 info, low, medium, high or critical; medium unless given
+status: shadow                 live or shadow; live unless given. Alerts of a shadow rule say so
 tags: [ato, attack.t1110]
 references, runbook, owner     for people who get the alert
 use: [auth.cep]                libraries: `auth.burst` is then a pattern of auth.cep
@@ -25,7 +26,7 @@ from cep.language.expressions import LiteralExpr
 from cep.rulebook.fields import Fields
 from cep.rulebook.params import param_literal, string_literal
 from cep.rulebook.yaml_text import Document, MappingNode, Node, Scalar
-from cep.stream.alert import SEVERITIES, Severity
+from cep.stream.alert import SEVERITIES, STATUSES, Severity, Status
 
 KEYS: Final = (
     "rule",
@@ -33,6 +34,7 @@ KEYS: Final = (
     "title",
     "description",
     "severity",
+    "status",
     "tags",
     "references",
     "runbook",
@@ -49,13 +51,13 @@ LATER: Final[Mapping[str, str]] = {
     "entities": "name what an alert is about in EMIT",
     "redact": "an alert holds the fields that the rule reads, as they are",
     "rollout": "a share of the keys is taken by SAMPLE in the pattern",
-    "shadow": "choose the rules to run with --select",
-    "status": "choose the rules to run with --select",
+    "shadow": "write status: shadow",
     "exceptions": "say them in WHERE or in a filter",
 }
 """Keys that have no meaning yet, each with what to do meanwhile."""
 
 OVERFLOWS: Final = ("drop_oldest", "drop_newest", "stop_rule")
+_NOWHERE: Final = Span(0, 0)
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
 _PARAM: Final = re.compile(r"[A-Za-z_]\w*")
 
@@ -89,6 +91,7 @@ class RuleText:
     title: str = ""
     description: str = ""
     severity: Severity = "medium"
+    status: Status = "live"
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     runbook: str = ""
@@ -99,6 +102,8 @@ class RuleText:
     """Parameters whose value was told to be wrong: that they lack one is no news."""
     limits: LimitsText = LimitsText()
     tests: tuple[Node, ...] = ()
+    whole: Span = _NOWHERE
+    """The YAML document in the file."""
 
 
 def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleText | None:
@@ -113,6 +118,7 @@ def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleTe
     name = _name(fields, unknown)
     pattern = _pattern(fields, unknown)
     severity = fields.choice("severity", SEVERITIES, "medium")
+    status = fields.choice("status", STATUSES, "live")
     params, refused = _params(fields)
     rule = RuleText(
         source=document.source,
@@ -123,6 +129,7 @@ def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleTe
         title=fields.text("title", "title: Many failed logins"),
         description=fields.text("description", "description: what it means"),
         severity=cast("Severity", severity),
+        status=cast("Status", status),
         tags=tuple(scalar.text for scalar in fields.texts("tags", "tags: [ato, attack.t1110]")),
         references=tuple(scalar.text for scalar in fields.texts("references", "references: [https://…]")),
         runbook=fields.text("runbook", "runbook: https://…"),
@@ -132,6 +139,7 @@ def read_rule(document: Document, node: Node, found: list[Diagnostic]) -> RuleTe
         refused_params=frozenset(refused),
         limits=_limits(fields),
         tests=fields.items("tests", "tests: [{name: …, events: [], expect: []}]"),
+        whole=node.span,
     )
     return rule if name is not None and pattern is not None else None
 

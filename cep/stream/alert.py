@@ -16,6 +16,9 @@ from cep.plan.compile import Plan
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
+Status = Literal["live", "shadow"]
+STATUSES: tuple[Status, ...] = ("live", "shadow")
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -31,6 +34,8 @@ class Rule:
     limits: Limits = field(default_factory=Limits)
     path: str = ""
     order: int = 0
+    status: Status = "live"
+    """A `shadow` rule runs as all others do; its alerts say that nobody is to act on them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,21 @@ path ──settings_for──▶ InputSettings ──▶ type   a field, a const
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta, timezone, tzinfo
 from pathlib import PurePath
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 Path: TypeAlias = tuple[str, ...]
 """Where a value stands in a record: `("meta", "ts")` is `meta.ts`."""
 
-Format = Literal["json", "csv", "parquet", "text"]
-FORMATS: Final[tuple[Format, ...]] = ("json", "csv", "parquet", "text")
+Format = Literal["json", "csv", "parquet", "text", "avro", "protobuf", "json_schema"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+REGISTERED: Final[frozenset[Format]] = frozenset({"avro", "protobuf", "json_schema"})
+"""Formats whose records in a topic name the schema they were written with."""
 
 TIME_FORMATS: Final = ("epoch_s", "epoch_ms", "epoch_us", "iso8601")
 """The time formats that have a name; any other is a `strptime` text."""
@@ -47,7 +50,12 @@ class TypeFromFile:
     """The event type is the base name of the file up to its first dot."""
 
 
-TypeSettings: TypeAlias = TypeField | TypeConstant | TypeFromFile
+@dataclass(frozen=True, slots=True)
+class TypeFromSchema:
+    """The event type is the name of the Avro record or Protobuf message, or the title of a JSON Schema."""
+
+
+TypeSettings: TypeAlias = TypeField | TypeConstant | TypeFromFile | TypeFromSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,20 @@ class CsvSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Where schemas are found by their ids. `ca`, `certificate` and `key` are files, for TLS."""
+
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    wait_s: int = 60
+    """How long to go on trying when it does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class InputSettings:
     """One entry of `inputs:`. `files` are globs, `format` None is told by the ending of the file.
 
@@ -92,6 +114,9 @@ class InputSettings:
     csv: CsvSettings = field(default_factory=CsvSettings)
     patterns: tuple[tuple[str, str], ...] = ()
     unmatched: Literal["skip", "reject"] = "skip"
+    registry: RegistrySettings | None = None
+    schema: str | None = None
+    """A file that declares the event types of the input: `.avsc`, `.proto`, or a JSON Schema in `.json`."""
 
 
 DEFAULT: Final = InputSettings()
@@ -107,6 +132,24 @@ def settings_for(inputs: Sequence[InputSettings], path: str) -> InputSettings:
     """
     fits = (item for item in inputs if any(PurePath(path).match(glob) for glob in item.files))
     return next(fits, DEFAULT)
+
+
+def with_registry(settings: InputSettings, environment: Mapping[str, str]) -> InputSettings:
+    """The input with what the environment says of its registry: `CEP_REGISTRY_URL`, `…_USER`, `…_PASSWORD`.
+
+    >>> with_registry(InputSettings(format="avro"), {"CEP_REGISTRY_URL": "http://r"}).registry.url
+    'http://r'
+    """
+    if settings.format not in REGISTERED:
+        return settings
+    known = settings.registry or RegistrySettings("")
+    found = replace(
+        known,
+        url=environment.get("CEP_REGISTRY_URL") or known.url,
+        user=environment.get("CEP_REGISTRY_USER") or known.user,
+        password=environment.get("CEP_REGISTRY_PASSWORD") or known.password,
+    )
+    return replace(settings, registry=found if found.url else None)
 
 
 def lacks_year(time_format: str) -> bool:

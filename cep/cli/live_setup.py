@@ -13,7 +13,7 @@ from cep.cli.selection import select_rules
 from cep.cli.words import counted
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
-from cep.inputs import DEFAULT, InputSettings, settings_for
+from cep.inputs import DEFAULT, InputSettings, settings_for, with_registry
 from cep.live import LiveSettings, checked, with_environment, without_secrets
 from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
@@ -44,7 +44,7 @@ def open_live(environment: Mapping[str, str]) -> Live:
         raise CepError(f"--engine {engine}: the engines are {', '.join(sorted(ENGINES))}")
     tasks = TaskSettings(
         rules=tuple(rules),
-        inputs=tuple((topic, _input(project, topic, name)) for topic, name in settings.topics),
+        inputs=tuple((topic, _input(project, topic, name, environment)) for topic, name in settings.topics),
         schema=project.project.schema,
         projection=projection_of(rules),
         engine=ENGINES[engine],
@@ -67,8 +67,8 @@ def _many(text: str | None) -> Sequence[str]:
     return [item for item in (text or "").split(SEPARATOR) if item]
 
 
-def _input(project: OpenProject, topic: str, name: str) -> InputSettings:
-    inputs = project.project.inputs
+def _input(project: OpenProject, topic: str, name: str, environment: Mapping[str, str]) -> InputSettings:
+    inputs = [with_registry(one, environment) for one in project.project.inputs]
     if not name:
         return settings_for(inputs, topic)
     found = next((one for one in inputs if one.name == name), DEFAULT)
@@ -83,6 +83,7 @@ def start_block(live: Live) -> str:
     settings, tasks = without_secrets(live.settings), live.tasks
     read = ", ".join(f"{topic} as {one.name}" for topic, one in tasks.inputs)
     lateness = ", ".join(f"{topic} {one.max_lateness_ms / 1000:g}s" for topic, one in tasks.inputs)
+    registries = sorted({one.registry.url for _, one in tasks.inputs if one.registry is not None})
     rows = {
         "rules": f"{counted(len(tasks.rules), 'rule')} live: {', '.join(r.name for r in tasks.rules)}",
         "brokers": settings.brokers,
@@ -93,6 +94,7 @@ def start_block(live: Live) -> str:
         "delivery": DELIVERY[settings.mode],
         "state": settings.state,
         "watermark": f"trails by {lateness}",
+        **({"schemas": ", ".join(registries)} if registries else {}),
         "pages": f"http://{settings.web}/metrics /healthz /readyz",
     }
     width = max(len(name) for name in rows)

@@ -83,7 +83,7 @@ def _in_folder(project: OpenProject, folder: Path) -> list[str]:
         why = f"no file in it fits an input of {project.file}"
     else:
         found = [path for path in files if _has_format(path)]
-        why = "no file in it ends in .jsonl, .json, .csv or .parquet"
+        why = "no file in it ends in .jsonl, .json, .csv, .avro or .parquet"
     if not found:
         raise CepError(f"{folder.as_posix()} holds no events: {why}")
     return [path.as_posix() for path in found]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cep.errors import CepError, Diagnostic, LoadError, Source
 from cep.language.expressions import LiteralExpr
 from cep.language.suggest import nearest
+from cep.ports.schema_types import with_schema_files
 from cep.rulebook.libraries import read_text
 from cep.rulebook.loader import RULE_ENDINGS, Rulebook, Settings, load, rule_files
 from cep.rulebook.params import param_literal
@@ -44,13 +45,18 @@ class Checked:
 def open_project(config: Path | None) -> OpenProject:
     """The project of a file, or of the nearest `cep.yaml` from here upwards, or the empty one."""
     if config is not None:
-        return OpenProject(load_project(config), config.parent, config)
+        return OpenProject(_with_types(load_project(config)), config.parent, config)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / PROJECT_FILE).is_file():
             file = Path(os.path.relpath(folder / PROJECT_FILE, here))
-            return OpenProject(load_project(file), file.parent, file)
+            return OpenProject(_with_types(load_project(file)), file.parent, file)
     return OpenProject(Project(), Path())
+
+
+def _with_types(project: Project) -> Project:
+    """The project with the event types that schema files of its inputs declare; InputError if one is none."""
+    return replace(project, schema=with_schema_files(project.schema, project.inputs))
 
 
 def chosen_paths(project: OpenProject, given: Sequence[str]) -> list[Path]:

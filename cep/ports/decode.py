@@ -1,7 +1,7 @@
 """Event files to columns: the one way in for bytes, whatever their format.
 
     path ──▶ unpacked ──▶ lines ──▶ records ──▶ Rows ──▶ Chunk(batch, rejects)
-             gzip, zstd             json csv parquet text
+             gzip, zstd             json csv parquet text avro
 
 Memory does not grow with the length of an input: it holds one chunk at a time.
 """
@@ -31,11 +31,18 @@ def _parquet_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
     return chunks
 
 
+def _avro_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
+    """As above."""
+    chunks: Iterator[Chunk] = resolve_name("cep.ports.avro:avro_chunks")(reading, bounds)
+    return chunks
+
+
 _READERS: Final[dict[Format, Callable[[Reading, Bounds], Iterator[Chunk]]]] = {
     "json": json_chunks,
     "csv": csv_chunks,
     "parquet": _parquet_chunks,
     "text": text_chunks,
+    "avro": _avro_chunks,
 }
 _ENDINGS: Final[dict[str, Format]] = {
     ".json": "json",
@@ -45,6 +52,7 @@ _ENDINGS: Final[dict[str, Format]] = {
     ".tsv": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".avro": "avro",
     ".log": "text",
     ".txt": "text",
 }
@@ -67,7 +75,10 @@ def open_source(
     reading if it is damaged or lacks the columns of time or type.
     """
     require_readable(path)
-    reader = _READERS[format_of(path, settings)]
+    found = format_of(path, settings)
+    reader = _READERS.get(found)
+    if reader is None:
+        raise InputError(f"{path}: records of format {found} are read from topics only, not from files")
     return reader(Reading(path, settings, projection, schema, source_index, progress or Progress()), bounds)
 
 
@@ -92,6 +103,6 @@ def format_of(path: str, settings: InputSettings) -> Format:
     if found is None:
         raise InputError(
             f"{path}: its ending does not tell the format\n"
-            "  in cep.yaml: inputs: [{name: …, files: […], format: json}]   # or csv, parquet, text"
+            "  in cep.yaml: inputs: [{name: …, files: […], format: json}]   # or csv, parquet, text, avro"
         )
     return found

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time, tzinfo
 from functools import partial
 from typing import Final
 
 from cep.errors import InputError
-from cep.event import Timestamp, Value
+from cep.event import Value
 from cep.inputs import TypeField, zone_of
 from cep.ports.csv_lines import require_column
 from cep.ports.lines import Bounds
 from cep.ports.open_file import STDIN, require_readable
+from cep.ports.plain_values import plain
 from cep.ports.rows import Chunk, Reading, Rows
-from cep.ports.times import datetime_ms
 
 try:
     import pyarrow as pa
@@ -46,7 +45,7 @@ def parquet_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
             line = 1
             for batch in file.iter_batches(batch_size=bounds.chunk_rows, columns=names):
                 for record in _records(batch):
-                    rows.add(line, _plain(record, zone_of(reading.settings.time.zone)), partial(_raw, record))
+                    rows.add(line, plain(record, zone_of(reading.settings.time.zone)), partial(_raw, record))
                     line += 1
                 yield rows.take()
     except (pa.ArrowException, OSError) as error:
@@ -56,12 +55,10 @@ def parquet_chunks(reading: Reading, bounds: Bounds) -> Iterator[Chunk]:
 def _needed(reading: Reading, columns: tuple[str, ...]) -> list[str]:
     """The columns that hold the type, the time, and what rules read."""
     settings = reading.settings
-    paths = [settings.time.path, *reading.field_paths()]
     require_column(reading, settings.time.path[:1], "time", columns)
     if isinstance(settings.type, TypeField):
         require_column(reading, settings.type.path[:1], "type", columns)
-        paths.append(settings.type.path)
-    wanted = {path[0] for path in paths}
+    wanted = reading.needed()
     return [name for name in columns if name in wanted]
 
 
@@ -79,25 +76,6 @@ def _cut(column: Value) -> Value:
     if pa.types.is_duration(kind) and kind.unit == "ns":
         return column.cast(pa.duration("us"), safe=False)
     return column
-
-
-def _plain(value: Value, zone: tzinfo) -> Value:
-    """The value as the other formats would have it: times as milliseconds, bytes as text."""
-    match value:
-        case dict():
-            return {name: _plain(item, zone) for name, item in value.items()}
-        case list():
-            return [_plain(item, zone) for item in value]
-        case datetime():
-            return Timestamp(datetime_ms(value, zone))
-        case date():
-            return Timestamp(datetime_ms(datetime.combine(value, time()), zone))
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
-        case time():
-            return value.isoformat()
-        case _:
-            return value
 
 
 def _raw(record: dict[str, Value]) -> bytes:

@@ -20,7 +20,7 @@ import numpy as np
 from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, numbers_of
 from cep.errors import InputError
 from cep.event import Value
-from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, zone_of
+from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, TypeFromSchema, zone_of
 from cep.ports.convert import Convert, converter
 from cep.ports.open_file import STDIN, Progress
 from cep.ports.rejects import ReasonCode, Reject
@@ -65,6 +65,14 @@ class Reading:
         renames = dict(self.settings.fields)
         names = self.projection.fields.union(*self.projection.by_type.values())
         return frozenset(renames.get(name, (name,)) for name in names)
+
+    def needed(self) -> frozenset[str]:
+        """The names at the top of a record under which stand its time, its type and what rules read."""
+        settings = self.settings
+        paths = {settings.time.path, *self.field_paths()}
+        if isinstance(settings.type, TypeField):
+            paths.add(settings.type.path)
+        return frozenset(path[0] for path in paths)
 
 
 class EventTypes:
@@ -309,7 +317,7 @@ def _constant_type(reading: Reading) -> str | None:
             if reading.path == STDIN:
                 raise InputError("standard input has no file name to take the event type from")
             return PurePath(reading.path).name.split(".")[0]
-        case TypeField():
+        case TypeField() | TypeFromSchema():
             return None
         case _:
             assert_never(reading.settings.type)

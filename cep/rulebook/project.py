@@ -73,7 +73,7 @@ def read_project(name: str, text: str, folder: Path) -> tuple[Project, list[Diag
     if top is None:
         return Project(), found
     top.check_keys(KEYS)
-    inputs = _inputs(top)
+    inputs = _inputs(top, folder)
     return (
         Project(
             inputs=inputs,
@@ -98,7 +98,7 @@ def _top(document: Document, found: list[Diagnostic]) -> Fields | None:
     return None
 
 
-def _inputs(top: Fields) -> tuple[InputSettings, ...]:
+def _inputs(top: Fields, folder: Path) -> tuple[InputSettings, ...]:
     example = 'inputs: [{name: events, files: ["*.jsonl"]}]'
     inputs: list[InputSettings] = []
     for node in top.items("inputs", example):
@@ -106,6 +106,8 @@ def _inputs(top: Fields) -> tuple[InputSettings, ...]:
         if fields is None:
             continue
         settings = read_input(fields)
+        if settings.schema is not None:
+            settings = replace(settings, schema=(folder / settings.schema).as_posix())
         if settings.name and settings.name in {other.name for other in inputs}:
             entry = fields.entry("name")
             assert entry is not None

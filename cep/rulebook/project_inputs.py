@@ -22,12 +22,14 @@ from cep.inputs import (
     TypeConstant,
     TypeField,
     TypeFromFile,
+    TypeFromSchema,
     TypeSettings,
     lacks_year,
     zone_of,
 )
 from cep.language.suggest import nearest
 from cep.rulebook.fields import Fields
+from cep.rulebook.project_registry import check_registered, read_registry, read_schema_file
 from cep.rulebook.yaml_text import Scalar
 
 KEYS: Final = (
@@ -42,6 +44,8 @@ KEYS: Final = (
     "csv",
     "patterns",
     "unmatched",
+    "registry",
+    "schema",
 )
 TYPE_KEYS: Final = ("field", "constant", "from")
 TIME_KEYS: Final = ("field", "format", "year", "zone")
@@ -76,6 +80,8 @@ def read_input(fields: Fields) -> InputSettings:
         csv=_csv(fields),
         patterns=patterns,
         unmatched=cast(Literal["skip", "reject"], fields.choice("unmatched", ("skip", "reject"), "skip")),
+        registry=read_registry(fields),
+        schema=read_schema_file(fields),
     )
     _check_format(fields, settings)
     return settings
@@ -123,8 +129,8 @@ def _type(fields: Fields) -> TypeSettings:
     if inner.entry("constant") is not None:
         return TypeConstant(inner.text("constant", "constant: Payment"))
     if inner.entry("from") is not None:
-        inner.choice("from", ("file",), "file")
-        return TypeFromFile()
+        source = inner.choice("from", ("file", "schema"), "file")
+        return TypeFromSchema() if source == "schema" else TypeFromFile()
     return TypeField(_value(inner, "field", _path, ("type",), "field: type"))
 
 
@@ -245,6 +251,7 @@ def _check_format(fields: Fields, settings: InputSettings) -> None:
     """Keys that mean something for one format only."""
     if settings.format is None and fields.entry("format") is not None:
         return  # it could not be read, so it says nothing about the others
+    check_registered(fields, settings)
     is_text = settings.format == "text" or (settings.format is None and fields.entry("patterns") is not None)
     if settings.format == "text":
         fields.required("patterns", "patterns: {Login: '(?P<ts>…) accepted for (?P<user>\\S+)'}")

@@ -20,10 +20,11 @@ from cep.columns import Projection
 from cep.engines.engines import Engine
 from cep.inputs import InputSettings
 from cep.ports.outgoing import Topics, alert_out, refused_out
-from cep.ports.records import LINE_OF_OFFSET, RecordDecoder
+from cep.ports.records import LINE_OF_OFFSET
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Reading
 from cep.ports.topic_records import Outgoing, Records
+from cep.runtimes.topic_decoding import decoder_of
 from cep.schema import Schema
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
@@ -65,9 +66,7 @@ class Task:
         self._lateness_ms = {topic: one.max_lateness_ms for topic, one in settings.inputs}
         self.state = TaskState(settings.rules, self._lateness_ms, settings.engine, settings.projection)
         self._decoders = {
-            topic: RecordDecoder(
-                Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index)
-            )
+            topic: decoder_of(Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index))
             for index, (topic, one) in enumerate(settings.inputs)
         }
 

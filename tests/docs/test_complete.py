@@ -11,7 +11,7 @@ from cep.cli.check_cmd import CODES
 from cep.inputs import FORMATS, TIME_FORMATS
 from cep.language.functions import FUNCTIONS
 from cep.language.words import CLAUSES, KEYWORDS
-from cep.rulebook import project, project_inputs, rule_file
+from cep.rulebook import project, project_inputs, project_registry, rule_file
 from cep.schema import KINDS
 from cep.stream.alert import SEVERITIES
 from tests.docs.blocks import blocks, read, rows
@@ -98,6 +98,8 @@ def test_every_function_has_a_row_or_is_said_to_come() -> None:
         (RULES, project_inputs.TYPE_KEYS),
         (RULES, project_inputs.TIME_KEYS),
         (RULES, project_inputs.CSV_KEYS),
+        (RULES, project_registry.REGISTRY_KEYS),
+        (RULES, [ending.removeprefix(".") for ending in project_registry.SCHEMA_ENDINGS]),
         (RULES, FORMATS),
         (RULES, TIME_FORMATS),
         (RULES, KINDS),

@@ -99,7 +99,10 @@ $(PY):
 	echo "make: install one, with its venv package where the system splits it off, and run make again" >&2; \
 	exit 1
 
-$(STAMP): pyproject.toml | $(PY)
+# What is compiled when the package is installed.
+KERNEL  := hatch_build.py cep/ports/kernel_build.py $(wildcard cep/ports/kernel/*.[ch])
+
+$(STAMP): pyproject.toml $(KERNEL) | $(PY)
 	$(PY) -m pip install --quiet --editable .
 	@touch $@
 

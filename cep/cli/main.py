@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cep import __version__
+from cep.cli.about import about
 from cep.cli.check_cmd import CheckFormat, check
 from cep.cli.explain_cmd import ExplainFormat, explain
 from cep.cli.options import (
@@ -58,7 +58,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cep {__version__}")
+        typer.echo(about())
         raise typer.Exit(OK)
 
 

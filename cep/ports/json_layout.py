@@ -98,6 +98,15 @@ class Layout:
         return same & complete
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines of one layout: their numbers in the block, and where the value of each slot begins and ends."""
+
+    layout: Layout
+    lines: Ints
+    spans: list[tuple[Ints, Ints]]
+
+
 def layout_of(line: bytes) -> Layout | None:
     """The layout of a line that is a JSON object without a backslash; None if it is too odd to have one.
 

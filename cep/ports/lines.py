@@ -45,6 +45,15 @@ class LineBlock:
     data: bytes
     ends: Ints
 
+    def start(self, row: int) -> int:
+        """Where a line begins."""
+        return int(self.ends[row - 1]) + 1 if row else 0
+
+    @property
+    def starts(self) -> Ints:
+        """Where each line begins."""
+        return np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1] + 1])[: len(self.ends)]
+
 
 def line_blocks(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[LineBlock]:
     r"""As `group_lines`, in one piece: every line of a block ends with a line end.

@@ -66,13 +66,14 @@ class Reading:
         names = self.projection.fields.union(*self.projection.by_type.values())
         return frozenset(renames.get(name, (name,)) for name in names)
 
+    def paths(self) -> frozenset[Path]:
+        """All places of a record that are read: those of the fields, the time and the type."""
+        of_type = [self.settings.type.path] if isinstance(self.settings.type, TypeField) else []
+        return self.field_paths().union([self.settings.time.path], of_type)
+
     def needed(self) -> frozenset[str]:
         """The names at the top of a record under which stand its time, its type and what rules read."""
-        settings = self.settings
-        paths = {settings.time.path, *self.field_paths()}
-        if isinstance(settings.type, TypeField):
-            paths.add(settings.type.path)
-        return frozenset(path[0] for path in paths)
+        return frozenset(path[0] for path in self.paths())
 
 
 class EventTypes:

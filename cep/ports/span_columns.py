@@ -19,13 +19,19 @@ from numpy.typing import NDArray
 
 from cep.columns import Bools, Coded, Coder, Codes, Column, Ints, Numbers
 from cep.event import Value
+from cep.inputs import Path
 from cep.ports.byte_spans import Block, Parsed, distinct_texts, read_numbers
 from cep.ports.convert import Convert
+from cep.ports.json_layout import Group
 from cep.ports.json_values import inexact, parse, parse_exact
+from cep.ports.times import TimeReader
 from cep.schema import Kind
 
-_AS_THEY_STAND: Final[frozenset[Kind]] = frozenset({"string", "any"})
-_NUMERIC: Final[frozenset[Kind]] = frozenset({"int", "float", "any"})
+AS_THEY_STAND: Final[frozenset[Kind]] = frozenset({"string", "any"})
+"""Kinds that hold any text as it is."""
+
+NUMERIC: Final[frozenset[Kind]] = frozenset({"int", "float", "any"})
+"""Kinds that numbers of JSON become without a detour."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,54 @@ class Refused:
     """Stands for a value that cannot be read or is not of the declared type."""
 
 
+class SpanFields:
+    """The fields of lines of some layouts, by where they stand in the record."""
+
+    def __init__(self, block: Block, groups: Sequence[Group]) -> None:
+        """Rows are the lines of all groups in their order."""
+        self.lines: Ints = np.sort(np.concatenate([group.lines for group in groups]))
+        self.refused: Bools = np.zeros(len(self.lines), dtype=np.bool_)
+        """Lines that turned out to be no JSON."""
+        self._pieces: dict[Path, list[Piece]] = {}
+        for group in groups:
+            alone = len(groups) == 1
+            rows = np.arange(len(group.lines)) if alone else np.searchsorted(self.lines, group.lines)
+            for slot, (starts, ends) in zip(group.layout.slots, group.spans, strict=True):
+                piece = Piece(block, rows, starts, ends, slot.text)
+                if not slot.text:
+                    bad = piece.unreadable()
+                    self.refused[rows[bad]] = True
+                self._pieces.setdefault(slot.path, []).append(piece)
+
+    def times(self, path: Path, time: TimeReader) -> tuple[Ints, Bools]:
+        """The time of each row, and which rows have one."""
+        ts_ms = np.zeros(len(self.lines), dtype=np.int64)
+        there = np.zeros(len(self.lines), dtype=np.bool_)
+        for piece in self._pieces.get(path, []):
+            good = np.zeros(len(piece.rows), dtype=np.bool_)
+            if not piece.text:
+                whole, good = piece.numbers.ints()
+                ms, in_range = time.ms_of_ints(whole)
+                good &= in_range
+                ts_ms[piece.rows[good]] = ms[good]
+            odd = np.flatnonzero(~good)
+            if len(odd):
+                codes, values = piece.take(odd).values(time.ms)
+                found = np.array([0 if v is Refused or v is None else v for v in values], dtype=np.int64)
+                read = np.array([v is not Refused and v is not None for v in values], dtype=np.bool_)
+                ts_ms[piece.rows[odd]] = found[codes]
+                good[odd] = read[codes]
+            there[piece.rows] = good
+        return ts_ms, there
+
+    def column(self, path: Path, kind: Kind, convert: Convert, mine: Bools | None) -> tuple[Column, Bools]:
+        """The values of the rows that are `mine`, None for all, and the rows whose value was refused."""
+        pieces = self._pieces.get(path, [])
+        if mine is not None:
+            pieces = [piece.take(mine[piece.rows]) for piece in pieces]
+        return column_of(len(self.lines), pieces, kind, convert)
+
+
 def token_value(token: bytes) -> Value:
     """What a value of JSON outside of quotes is, exact where it has many digits; ValueError if it is none."""
     return parse_exact(token) if inexact(b" " + token) else parse(token)
@@ -107,9 +161,9 @@ def _value(text: bytes, read: Callable[[bytes], Value], convert: Convert) -> Val
 
 def column_of(count: int, pieces: Sequence[Piece], kind: Kind, convert: Convert) -> tuple[Column, Bools]:
     """A column of `count` rows from pieces without a common row, and the rows whose value was refused."""
-    if len(pieces) == 1 and pieces[0].text and kind in _AS_THEY_STAND:
+    if len(pieces) == 1 and pieces[0].text and kind in AS_THEY_STAND:
         return pieces[0].texts(count), np.zeros(count, dtype=np.bool_)
-    if pieces and kind in _NUMERIC and not any(piece.text for piece in pieces):
+    if pieces and kind in NUMERIC and not any(piece.text for piece in pieces):
         found = _numbers(count, pieces, kind, convert)
         if found is not None:
             return found
@@ -142,7 +196,7 @@ def _numbers(
         if not len(odd):
             continue
         codes, others = piece.take(odd).values(convert)
-        if any(value is not Refused and not _fits(value, dtype) for value in others):
+        if any(value is not Refused and not fits(value, dtype) for value in others):
             return None
         bad = np.array([value is Refused for value in others], dtype=np.bool_)[codes]
         numbers: NDArray[Any] = np.array([0 if value is Refused else value for value in others], dtype=dtype)[
@@ -166,7 +220,8 @@ def _dtype(pieces: Sequence[Piece], kind: Kind) -> type | None:
     return None if any(part.any() for part in pointed) else np.int64
 
 
-def _fits(value: Value, dtype: type) -> bool:
+def fits(value: Value, dtype: type) -> bool:
+    """Whether a value can stand in an array of that type and be the same value."""
     if dtype is np.int64:
         return type(value) is int and -(1 << 63) <= value < 1 << 63
     return type(value) is float

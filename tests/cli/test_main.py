@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from cep import __version__
 from cep.cli.main import app
+from cep.ports.json_kernel import KERNEL
 from tests.cli.shop import EVENTS, cep
 
 COMMAND = [sys.executable, "-m", "cep"]
@@ -36,7 +37,8 @@ def test_help_names_every_verb() -> None:
 
 
 def test_version() -> None:
-    assert cep("--version").stdout == f"cep {__version__}\n"
+    reader = "NumPy; the compiled reader is not built" if KERNEL is None else "compiled"
+    assert cep("--version").stdout == f"cep {__version__}\nreader of JSON lines: {reader}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["chek"], ["check", "--no"], ["explain"]])

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from cep.columns import Coded, Numbers, Projection
 from cep.inputs import InputSettings, TimeSettings, TypeConstant
-from cep.ports import json_blocks
+from cep.ports import json_alike, json_blocks
 from cep.ports.byte_spans import Words
 from cep.ports.json_blocks import JsonBlocks
 from cep.ports.json_lines import add_lines
 from cep.ports.lines import Bounds, LineBlock, Lines, line_blocks
 from cep.ports.rows import Chunk, Reading, Rows
 from cep.schema import Schema
-from tests.ports.reading import Read, read, schema_of, write
+from tests.ports.reading import Read, read, schema_of, the_kernel, write
 
 DECLARED = schema_of(
     {
@@ -75,10 +75,13 @@ NASTY = [
 LINE_MAX = 1000
 
 
-@pytest.fixture(autouse=True)
-def _few_lines_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["kernel", "numpy"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both readers, for few lines too."""
     monkeypatch.setattr(json_blocks, "LINES_MIN", 2)
-    monkeypatch.setattr(json_blocks, "ALIKE_MIN", 1)
+    monkeypatch.setattr(json_alike, "ALIKE_MIN", 1)
+    monkeypatch.setattr(json_blocks, "KERNEL", the_kernel() if request.param == "kernel" else None)
+    return str(request.param)
 
 
 def alone(reading: Reading, lines: list[bytes]) -> Chunk:

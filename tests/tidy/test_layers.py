@@ -60,7 +60,7 @@ CASES = [
     ("cep/rulebook/loader.py", "from cep.language.parser import parse", True),
     ("cep/rulebook/loader.py", "from cep.engines.matcher import Match", False),
     ("cep/cli/main.py", "from cep.rulebook.loader import load", True),
-    ("cep/cli/main.py", "from cep import __version__", True),
+    ("cep/cli/about.py", "from cep import __version__", True),
     ("cep/plan/nfa.py", "from cep import __version__", False),
 ]
 

@@ -1,0 +1,14 @@
+/* What both files of the kernel know, and json_kernel.py as well. */
+#ifndef CEP_KERNEL_H
+#define CEP_KERNEL_H
+
+#include <stdint.h>
+
+typedef uint8_t byte;
+
+/* What a cell holds. A token is any other value of JSON as it is written: `true`, `1e9`, `"a\"b"`, `[1]`. */
+enum { MISSING, NUL, INT, FLOAT, TEXT, TOKEN, KIND_MAX = 7 };
+
+enum { NONE = -1 };
+
+#endif

@@ -1,0 +1,33 @@
+"""What an install does besides copying: it compiles the kernel that reads JSON lines, where it can.
+
+Without a C compiler the package is installed all the same: the kernel is left out and the reader in NumPy,
+which gives the same events, is used. `cep --version` says which one it is.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cep.ports.kernel_build import build, library_path
+
+
+class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Compiles into the source tree, where an editable install looks, and from there into the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Tell hatchling of the library; the wheel is then for this platform and any Python."""
+        problem = build()
+        if problem is not None:
+            self.app.display_warning(f"cep is installed without its compiled reader ({version}): {problem}")
+            return
+        build_data["artifacts"].append(f"/cep/ports/kernel/{library_path().name}")
+        build_data["pure_python"] = False
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"

@@ -1,5 +1,7 @@
 """Every value, key and problem of a YAML file stands where the file has it, down to the character."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given
@@ -144,7 +146,6 @@ def test_an_alias_is_what_its_anchor_is() -> None:
         ("a: [1, 2\nb: 3\n", "1:4", "this `[` is not closed", ""),
         ("a: {x: 1\nb: 3\n", "1:4", "this `{` is not closed", ""),
         ("a: [1]]\n", "1:7", "this `]` closes nothing", "take the `]` out"),
-        ("a: {x: string?}\n", "1:14", "a `?` cannot stand in a plain word", "double quotes"),
         ("a: 'it's'\n", "1:8", "more text behind a value", "written twice"),
         ("a: 'open\nb: 1\n", "1:4", "this quote is not closed", "at the end"),
         ('a: "\\d+"\n', "1:6", r"`\d` means nothing inside double quotes", "single quotes"),
@@ -176,6 +177,20 @@ def test_problem(text: str, place: str, message: str, repair: str) -> None:
     assert message in found.message
     assert repair in found.help
     assert render(found).startswith(f"r.yaml:{place}: error[E102]: ")
+
+
+def test_without_the_library_in_c_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [RULE, *(path.read_text(encoding="utf-8") for path in Path("rules").glob("*.yaml"))]
+    fast = [read(text).roots for text in texts]
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert [read(text).roots for text in texts] == fast
+
+
+def test_what_only_the_reader_in_python_refuses_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    found = problem("a: {x: string?}\n")
+    assert "a `?` cannot stand in a plain word" in found.message
+    assert "double quotes" in found.help
 
 
 def test_problem_is_drawn_with_a_caret() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 
+from cep.cli.given import CheckFormat
 from cep.cli.problem_text import problem_line, problem_text, tally
 from cep.cli.rules import check_paths
 from cep.cli.terminal import FINDINGS, OK, Terminal
@@ -16,13 +16,6 @@ from cep.rulebook import codes as rule_codes
 
 CODES = {**rule_codes.CODES, **pattern_codes.CODES}
 """Every code that `check` can give, with its meaning."""
-
-
-class CheckFormat(StrEnum):
-    """Text for people, or a line of JSON for each finding."""
-
-    text = "text"
-    json = "json"
 
 
 def check(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from textwrap import wrap
 
 from rich.text import Text
 
+from cep.cli.given import ExplainFormat
 from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project, overrides
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean
@@ -26,14 +26,6 @@ from cep.plan.words import node_text
 from cep.rulebook.loader import LoadedRule
 
 WIDTH = 96
-
-
-class ExplainFormat(StrEnum):
-    """Text for people, Graphviz, or JSON."""
-
-    text = "text"
-    dot = "dot"
-    json = "json"
 
 
 def explain(

@@ -6,6 +6,7 @@ failed, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import Annotated
 
 import typer
 
+from cep.cli import verbs
 from cep.cli.about import about
-from cep.cli.check_cmd import CheckFormat, check
-from cep.cli.explain_cmd import ExplainFormat, explain
+from cep.cli.given import AtEnd, CheckFormat, ExplainFormat, ReplayFormat, ReplayOptions
 from cep.cli.options import (
     BrokersOption,
     ChunkOption,
@@ -32,12 +33,10 @@ from cep.cli.options import (
     epilog,
     guarded,
 )
-from cep.cli.replay_cmd import AtEnd, ReplayFormat, ReplayOptions, replay
-from cep.cli.rule_tests_cmd import run_rule_tests
 from cep.cli.rules_app import rules_app
 from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
 from cep.cli.terminal import OK, Color
-from cep.ports.lines import BOUNDS
+from cep.limits import CHUNK_ROWS
 
 app = typer.Typer(
     name="cep",
@@ -98,7 +97,7 @@ def check_verb(
         color,
         quiet,
         verbose,
-        lambda terminal: check(terminal, paths or [], config, output, strict, explain_code),
+        lambda terminal: verbs.check(terminal, paths or [], config, output, strict, explain_code),
     )
 
 
@@ -128,7 +127,7 @@ def explain_verb(
         color,
         quiet,
         verbose,
-        lambda terminal: explain(terminal, rule, rules or [], config, output, params or []),
+        lambda terminal: verbs.explain(terminal, rule, rules or [], config, output, params or []),
     )
 
 
@@ -162,7 +161,7 @@ def replay_verb(
         str,
         typer.Option("--engine", metavar="NAME", help="Which engine matches: reference, vector or auto."),
     ] = "auto",
-    chunk: ChunkOption = BOUNDS.chunk_rows,
+    chunk: ChunkOption = CHUNK_ROWS,
     jobs: JobsOption = 1,
     since: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Skip events before, such as 2026-03-30.")
@@ -199,7 +198,7 @@ def replay_verb(
         until=until,
         at_end=at_end,
     )
-    guarded(color, quiet, verbose, lambda terminal: replay(terminal, options))
+    guarded(color, quiet, verbose, lambda terminal: verbs.replay(terminal, options))
 
 
 @app.command(
@@ -222,7 +221,7 @@ def rule_tests_verb(
     verbose: VerboseOption = 0,
 ) -> None:
     """Run the tests that rules carry."""
-    guarded(color, quiet, verbose, lambda terminal: run_rule_tests(terminal, paths or [], word, config))
+    guarded(color, quiet, verbose, lambda terminal: verbs.run_rule_tests(terminal, paths or [], word, config))
 
 
 @app.command(
@@ -333,6 +332,9 @@ def send_back_verb(
 
 def main() -> None:
     """The entry point of the command. What is printed is UTF-8 on every machine, so it is the same bytes."""
+    # Nothing here multiplies matrices: no thread for that on every processor. It must be said before numpy is
+    # imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

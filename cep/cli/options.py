@@ -17,7 +17,7 @@ import typer
 
 from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
 from cep.errors import CepError
-from cep.runtimes.spread import JOBS_MAX
+from cep.limits import JOBS_MAX
 
 EventsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="EVENTS", help="Files, folders, globs, or - for stdin.")

@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from rich.status import Status
 
 from cep.cli.alert_table import alert_lines
+from cep.cli.given import AtEnd, ReplayFormat, ReplayOptions
 from cep.cli.problem_text import problem_text, tally
 from cep.cli.replay_inputs import find_inputs
 from cep.cli.replay_summary import summary_lines
@@ -29,41 +29,6 @@ from cep.ports.rejects import Reject, reject_line
 from cep.runtimes import replay as runtime
 from cep.runtimes.replay import Input, Options, Summary
 from cep.stream.alert import Alert, Rule
-
-
-class ReplayFormat(StrEnum):
-    """Text for people, or a line of JSON for each alert."""
-
-    table = "table"
-    json = "json"
-
-
-class AtEnd(StrEnum):
-    """What becomes of absences that are still pending when the events end."""
-
-    wait = "wait"
-    flush = "flush"
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """The command line as it was given."""
-
-    events: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    config: Path | None = None
-    as_input: str | None = None
-    out: Path | None = None
-    output: ReplayFormat | None = None
-    rejects: Path | None = None
-    params: tuple[str, ...] = ()
-    select: str | None = None
-    engine: str = "auto"
-    chunk: int = BOUNDS.chunk_rows
-    jobs: int = 1
-    since: str | None = None
-    until: str | None = None
-    at_end: AtEnd = AtEnd.wait
 
 
 def replay(terminal: Terminal, options: ReplayOptions) -> int:

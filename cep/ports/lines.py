@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from cep.columns import Ints
+from cep.limits import CHUNK_ROWS
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -21,7 +22,7 @@ class Bounds:
     A line longer than `line_bytes_max` is refused; its beginning is kept.
     """
 
-    chunk_rows: int = 1 << 17
+    chunk_rows: int = CHUNK_ROWS
     chunk_bytes: int = 16 << 20
     line_bytes_max: int = 16 << 20
 

@@ -26,9 +26,6 @@ from cep.errors import CepError
 from cep.stream.alert import Alert, Rule
 from cep.stream.detector import Detector, Found
 
-JOBS_MAX: Final = 256
-"""More processes than any machine of ours has processors."""
-
 _PATIENCE_S: Final = 5
 
 

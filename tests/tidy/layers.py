@@ -27,7 +27,15 @@ class Layer:
     extra: tuple[tuple[str, str], ...] = ()
 
 
-FACTS: Final = ("cep.errors", "cep.event", "cep.columns", "cep.schema", "cep.inputs", "cep.live")
+FACTS: Final = (
+    "cep.errors",
+    "cep.event",
+    "cep.columns",
+    "cep.schema",
+    "cep.inputs",
+    "cep.limits",
+    "cep.live",
+)
 
 LAYERS: Final = (
     Layer("L0", "facts", FACTS),

@@ -1,0 +1,22 @@
+"""The verbs that load much, each imported when it is called: a help text needs no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+_PLACES: Final = {
+    "check": "cep.cli.check_cmd",
+    "explain": "cep.cli.explain_cmd",
+    "replay": "cep.cli.replay_cmd",
+    "run_rule_tests": "cep.cli.rule_tests_cmd",
+}
+
+
+def __getattr__(name: str) -> Callable[..., int]:
+    """The function of a verb, from its own module; it gives the exit code."""
+    if name not in _PLACES:
+        raise AttributeError(name)
+    verb: Callable[..., int] = getattr(import_module(_PLACES[name]), name)
+    return verb

@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 
 from cep.cli import verbs
-from cep.cli.about import about
 from cep.cli.given import AtEnd, CheckFormat, ExplainFormat, ReplayFormat, ReplayOptions
 from cep.cli.options import (
     BrokersOption,
@@ -57,7 +56,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(about())
+        typer.echo(verbs.about())
         raise typer.Exit(OK)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cep.cli.check_cmd import CheckFormat
+from cep.cli.given import CheckFormat
 from cep.cli.options import BrokersOption, ConfigOption, epilog, guarded
 from cep.cli.run_cmd import RunOptions, pushed_rules
 from cep.cli.terminal import Color

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 _PLACES: Final = {
+    "about": "cep.cli.about",
     "check": "cep.cli.check_cmd",
     "explain": "cep.cli.explain_cmd",
     "replay": "cep.cli.replay_cmd",
@@ -14,9 +15,9 @@ _PLACES: Final = {
 }
 
 
-def __getattr__(name: str) -> Callable[..., int]:
-    """The function of a verb, from its own module; it gives the exit code."""
+def __getattr__(name: str) -> Callable[..., Any]:
+    """The function of a verb, from its own module; it gives the exit code, `about` a text."""
     if name not in _PLACES:
         raise AttributeError(name)
-    verb: Callable[..., int] = getattr(import_module(_PLACES[name]), name)
+    verb: Callable[..., Any] = getattr(import_module(_PLACES[name]), name)
     return verb

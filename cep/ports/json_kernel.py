@@ -58,6 +58,9 @@ class Kernel:
     def __init__(self, library: ctypes.CDLL) -> None:
         """AttributeError if it has not got them."""
         pointer, number, small = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+        self._line_ends = library.cep_line_ends
+        self._line_ends.restype = number
+        self._line_ends.argtypes = (pointer, number, pointer)
         self.scan_lines = library.cep_scan_lines
         self.scan_lines.restype = number
         self.scan_lines.argtypes = (
@@ -73,6 +76,11 @@ class Kernel:
         self.join_texts = library.cep_join_texts
         self.join_texts.restype = None
         self.join_texts.argtypes = (pointer, pointer, number, pointer)
+
+    def line_ends(self, data: bytes) -> Ints:
+        """Where the line ends of some bytes are."""
+        ends = np.empty(len(data), dtype=np.int64)
+        return ends[: self._line_ends(data, len(data), _at(ends))].copy()
 
 
 def load_kernel() -> Kernel | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from cep.columns import Ints
 from cep.limits import CHUNK_ROWS
+from cep.ports.json_kernel import KERNEL
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -62,41 +62,63 @@ def line_blocks(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[LineBlock]:
     >>> [block.data for block in line_blocks([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
     [b'one\ntwo\n', b'three\n']
     """
-    first = 1
-    for data in _whole_lines(blocks, bounds):
-        ends = _line_ends(data)
-        cuts = [0, *(ends[bounds.chunk_rows - 1 : -1 : bounds.chunk_rows] + 1).tolist(), len(data)]
-        for row, (start, end) in enumerate(pairwise(cuts)):
-            mine = ends[row * bounds.chunk_rows :][: bounds.chunk_rows] - start
-            yield LineBlock(first, data[start:end], mine)
-            first += len(mine)
-
-
-def _whole_lines(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[bytes]:
-    """Stretches of whole lines of about `chunk_bytes`; of a line that is too long the end may be missing."""
-    held: list[bytes] = []
-    under_way: list[bytes] = []
-    size = length = count = 0
+    held = _Held()
     for block in _without_mark(blocks):
-        cut = block.rfind(b"\n") + 1
-        count += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")))
-        if cut:
-            held += [*under_way, block[:cut]]
-            size += length + cut
-            under_way, length = [], 0
-        rest = block[cut : cut + bounds.line_bytes_max + 1 - length]
-        under_way.append(rest)
-        length += len(rest)
-        if size >= bounds.chunk_bytes or count >= bounds.chunk_rows:
-            yield b"".join(held)
-            held, size, count = [], 0, 0
-    if length:
-        held += [*under_way, b"\n"]
-    if held:
-        yield b"".join(held)
+        ends, begin = line_ends(block), 0
+        while len(ends):
+            count = min(len(ends), bounds.chunk_rows - held.rows)
+            cut = int(ends[count - 1]) + 1
+            held.add(block[begin:cut], ends[:count] - begin)
+            begin, ends = cut, ends[count:]
+            if held.rows >= bounds.chunk_rows or held.size >= bounds.chunk_bytes:
+                yield held.taken()
+        # Of a line that is too long no more is kept than shows that it is.
+        held.begin_line(block[begin:][: max(0, bounds.line_bytes_max + 1 - held.under_way)])
+    if held.under_way:
+        held.add(b"\n", np.zeros(1, dtype=np.int64))
+    if held.rows:
+        yield held.taken()
 
 
-def _line_ends(data: bytes) -> Ints:
+class _Held:
+    """The block under way: `under_way` is how many bytes there are of a line without an end."""
+
+    def __init__(self) -> None:
+        self._first = 1
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pieces: list[bytes] = []
+        self._ends: list[Ints] = []
+        self.rows = self.size = self.under_way = 0
+
+    def add(self, piece: bytes, ends: Ints) -> None:
+        """Whole lines, the first of which may have begun before."""
+        self._ends.append(ends + self.size)
+        self.rows += len(ends)
+        self.begin_line(piece)
+        self.under_way = 0
+
+    def begin_line(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.size += len(piece)
+        self.under_way += len(piece)
+
+    def taken(self) -> LineBlock:
+        block = LineBlock(self._first, b"".join(self._pieces), np.concatenate(self._ends))
+        self._first += self.rows
+        self._clear()
+        return block
+
+
+def line_ends(data: bytes) -> Ints:
+    r"""Where the line ends of some bytes are.
+
+    >>> line_ends(b"a\n\nb").tolist()
+    [1, 2]
+    """
+    if KERNEL is not None:
+        return KERNEL.line_ends(data)
     return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
 
 

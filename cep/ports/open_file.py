@@ -78,12 +78,14 @@ def read_blocks(path: str, progress: Progress | None = None) -> Iterator[bytes]:
     damage has been given out by then.
     """
     if path == STDIN:
-        yield from _unpacked(path, sys.stdin.buffer, progress or Progress())
+        # Without its buffer: a thread that waits in there would hold the buffer's lock when the process ends.
+        file: BinaryIO = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+        yield from _unpacked(path, file, progress or Progress())
         return
-    with _opened(path) as file:
+    with _opened(path) as opened:
         progress = progress or Progress()
-        progress.total = fstat(file.fileno()).st_size or None
-        yield from _unpacked(path, file, progress)
+        progress.total = fstat(opened.fileno()).st_size or None
+        yield from _unpacked(path, opened, progress)
 
 
 def _opened(path: str) -> BinaryIO:

@@ -27,6 +27,7 @@ from cep.ports.lines import BOUNDS, Bounds
 from cep.ports.open_file import Progress
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Chunk
+from cep.runtimes.read_ahead import ReadAhead
 from cep.runtimes.spread import Spread
 from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
@@ -159,10 +160,13 @@ class _Replay:
             else Detector(rules, options.engine)
         )
         self._progress = [Progress() for _ in inputs]
-        self._open = {
-            i: open_source(one.path, one.settings, projection, schema, i, options.bounds, self._progress[i])
-            for i, one in enumerate(inputs)
-        }
+        self._open = set(range(len(inputs)))
+        self._chunks = ReadAhead(
+            {
+                i: open_source(one.path, one.settings, projection, schema, i, options.bounds, progress)
+                for i, (one, progress) in enumerate(zip(inputs, self._progress, strict=True))
+            }
+        )
 
     def alerts(self, on_chunk: Callable[[], None]) -> Iterator[Alert]:
         try:
@@ -177,15 +181,16 @@ class _Replay:
                 yield from self._detector.rest()
             self._summary.complete = True
         finally:
+            self._chunks.close()
             self._note()
             if isinstance(self._detector, Spread):
                 self._detector.close()
 
     def _step(self, source: int) -> list[Alert]:
         """Read the next chunk of an input and let go on what its time allows."""
-        chunk = next(self._open[source], None)
+        chunk = self._chunks.take(source)
         if chunk is None:
-            del self._open[source]
+            self._open.remove(source)
             ready = self._clock.end(source)
         else:
             ready, late = self._clock.push(source, self._taken(chunk))

@@ -388,6 +388,16 @@ static const byte *value(struct scan *scan, const byte *at, int name, int depth)
 
 /* ------------------------------------------------------------------------------------------- lines */
 
+/* Where the line ends are; gives how many there are. */
+int64_t cep_line_ends(const byte *data, int64_t size, int64_t *ends)
+{
+    int64_t count = 0;
+    const byte *at = data, *end = data + size;
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))))
+        ends[count++] = at++ - data;
+    return count;
+}
+
 /* Look through lines, the first of which begins at `start`. `ends` has the place of each line end in `data`.
  * All cells of `found` must be MISSING and its counts 0. Gives -1 if the arguments make no sense. */
 int64_t cep_scan_lines(const byte *data, int64_t size, int64_t start, const int64_t *ends, int64_t count,

@@ -44,7 +44,8 @@ class Automaton:
         self.enough = _enough(plan)
         """For each loop without an upper bound how many rounds are as good as any more."""
         self._bit = {index: 1 << test for index, test in plan.test_of.items()}
-        self._asked: dict[Expr, Callable[[Scope], bool]] = {}
+        # By identity: an expression lives as long as the plan, and its hash is as dear as asking it.
+        self._asked: dict[int, Callable[[Scope], bool]] = {}
         self._relations: dict[tuple[int, int, int], tuple[Relation, Fork]] = {}
         self._never_left: dict[tuple[int, int, int], bool] = {}
 
@@ -184,9 +185,9 @@ class Automaton:
         return held
 
     def _true(self, expr: Expr, scope: Scope) -> bool:
-        asked = self._asked.get(expr)
+        asked = self._asked.get(id(expr))
         if asked is None:
-            asked = self._asked[expr] = true_of(expr)
+            asked = self._asked[id(expr)] = true_of(expr)
         return asked(scope)
 
 

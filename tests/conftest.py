@@ -1,4 +1,7 @@
-"""Makes a skip fatal where nobody would read it: in CI, when a service or shared data is missing."""
+"""How all tests are run: in how many processes, and in CI with nothing missing.
+
+A skip is fatal where nobody would read it: in CI, when a service or shared data is missing.
+"""
 
 import os
 import re
@@ -14,6 +17,12 @@ MISSING: Final = re.compile(r"shared data|service|broker|kafka|redis|empty param
 def skip_is_fatal(reason: str) -> bool:
     """Whether a skip for that reason hides a missing part of the test environment."""
     return bool(os.environ.get("CI")) and MISSING.search(reason) is not None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: that of the live tests mostly waits for real services."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)

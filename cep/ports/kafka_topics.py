@@ -86,13 +86,14 @@ class TopicReader:
         static = {"group.instance.id": settings.instance} if settings.instance else {}
         self._consumer = ck.Consumer(
             {
+                # How long a dead worker keeps its partitions is for the user to say.
+                "session.timeout.ms": STABLE_SESSION_MS if settings.instance else SESSION_MS,
+                "heartbeat.interval.ms": 2000,
                 **_reading(settings),
                 **static,
                 "group.id": settings.group,
                 # Range gives the same partition number of every topic to the same worker.
                 "partition.assignment.strategy": "range",
-                "session.timeout.ms": STABLE_SESSION_MS if settings.instance else SESSION_MS,
-                "heartbeat.interval.ms": 2000,
                 # State may have to be computed anew from a long log before the next read.
                 "max.poll.interval.ms": 3_600_000,
             }

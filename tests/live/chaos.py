@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from samples.live.processes import Program
 from tests.live.workers import Workers
 
-FROZEN_SECONDS = 12.0
+FROZEN_SECONDS = 5.0
 """Longer than a session: a frozen worker wakes up as one who has lost its partitions and does not know."""
 
 
@@ -20,7 +20,7 @@ class Chaos:
     workers: Workers
     seed: int
     names: tuple[str, ...] = ("one", "two", "three")
-    pause: tuple[float, float] = (0.3, 2.5)
+    pause: tuple[float, float] = (0.3, 1.9)
     faults: Counter[str] = field(default_factory=Counter)
     _frozen: list[tuple[float, Program]] = field(default_factory=list)
 

@@ -109,6 +109,7 @@ class InputSettings:
     type: TypeSettings = TypeField()
     time: TimeSettings = TimeSettings()
     max_lateness_ms: int = MAX_LATENESS_MS
+    idle_timeout_ms: int | None = None
     fields: tuple[tuple[str, Path], ...] = ()
     unknown_types: Literal["reject", "accept"] = "reject"
     csv: CsvSettings = field(default_factory=CsvSettings)

@@ -17,9 +17,11 @@ from cep.errors import InputError
 
 Start = Literal["earliest", "latest"]
 Mode = Literal["batch", "agent"]
+Guarantee = Literal["exactly_once", "at_least_once", "at_most_once"]
 
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
 
 _ENV: Final = "CEP_"
 _ENV_KAFKA: Final = "CEP_KAFKA_"
@@ -42,9 +44,12 @@ class LiveSettings:
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
     rules_topic: str = "cep.rules"
+    silences: str = "cep.silences"
     state: str = "memory:"
     mode: Mode = "batch"
-    """`batch` gives alerts exactly once, `agent` at least once."""
+    """`batch` reads in batches of its own, `agent` through plain Faust agents."""
+    guarantee: Guarantee | Literal[""] = ""
+    """How often an alert comes; empty is what the mode does best."""
     start: Start = "earliest"
     instance: str = ""
     """A stable name of this worker: restarts under it are quick and cause no rebalance."""
@@ -59,6 +64,11 @@ class LiveSettings:
     """The worker ends when records wait and nothing was committed for so long."""
     kafka: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def promise(self) -> Guarantee:
+        """How often an alert comes."""
+        return self.guarantee or ("exactly_once" if self.mode == "batch" else "at_least_once")
+
 
 KEYS: Final = tuple(field.name for field in fields(LiveSettings))
 NUMBERS: Final[Mapping[str, int]] = {
@@ -69,7 +79,7 @@ NUMBERS: Final[Mapping[str, int]] = {
 }
 """Keys that hold a whole number, with the least that makes sense."""
 
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "start": STARTS}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "guarantee": GUARANTEES, "start": STARTS}
 
 
 def with_environment(settings: LiveSettings, environment: Mapping[str, str]) -> LiveSettings:
@@ -116,13 +126,15 @@ def checked(settings: LiveSettings) -> LiveSettings:
     """The same settings; InputError if they contradict each other."""
     if not settings.topics:
         raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
-    out = (settings.alerts, settings.dead_letters, settings.late)
+    out = (settings.alerts, settings.dead_letters, settings.late, settings.silences)
     read = [topic for topic, _ in settings.topics]
     for topic in out:
         if topic in read:
             raise InputError(f"the topic {topic} is read and written: its alerts would feed on themselves")
     if len(set(read)) < len(read):
         raise InputError("a topic is named twice in `topics`")
+    if settings.mode == "agent" and settings.promise != "at_least_once":
+        raise InputError(f"`guarantee: {settings.guarantee}` needs `mode: batch`: agents give at least once")
     if settings.mode == "agent" and settings.kafka:
         raise InputError("`kafka` settings are for `mode: batch`: the agents have a client of their own")
     return settings

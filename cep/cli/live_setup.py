@@ -14,15 +14,16 @@ from cep.cli.words import counted
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
 from cep.inputs import DEFAULT, InputSettings, settings_for, with_registry
-from cep.live import LiveSettings, checked, with_environment, without_secrets
+from cep.live import Guarantee, LiveSettings, checked, with_environment, without_secrets
 from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
 from cep.stream.alert import Rule
 
-DELIVERY: Final = {
-    "batch": "exactly once, to readers of committed data",
-    "agent": "at least once: a repeated alert has the same id",
+DELIVERY: Final[Mapping[Guarantee, str]] = {
+    "exactly_once": "exactly once, to readers of committed data",
+    "at_least_once": "at least once: a repeated alert has the same id",
+    "at_most_once": "at most once: alerts may get lost when a worker dies",
 }
 
 
@@ -50,6 +51,8 @@ def open_live(environment: Mapping[str, str]) -> Live:
         engine=ENGINES[engine],
         topics=Topics(settings.alerts, settings.dead_letters, settings.late),
     )
+    if settings.promise != "exactly_once" and any(one.idle_timeout_ms is not None for _, one in tasks.inputs):
+        raise CepError("`idle_timeout` needs `mode: batch` and `guarantee: exactly_once`")
     return Live(settings, tasks)
 
 
@@ -82,8 +85,8 @@ def start_block(live: Live) -> str:
     """What runs, on what, and where to look."""
     settings, tasks = without_secrets(live.settings), live.tasks
     read = ", ".join(f"{topic} as {one.name}" for topic, one in tasks.inputs)
-    lateness = ", ".join(f"{topic} {one.max_lateness_ms / 1000:g}s" for topic, one in tasks.inputs)
     registries = sorted({one.registry.url for _, one in tasks.inputs if one.registry is not None})
+    lateness = ", ".join(_lateness(topic, one) for topic, one in tasks.inputs)
     rows = {
         "rules": f"{counted(len(tasks.rules), 'rule')} live: {', '.join(r.name for r in tasks.rules)}",
         "brokers": settings.brokers,
@@ -91,7 +94,7 @@ def start_block(live: Live) -> str:
         "topics": read,
         "alerts": settings.alerts,
         "dead letters": f"{settings.dead_letters}; late events {settings.late}",
-        "delivery": DELIVERY[settings.mode],
+        "delivery": DELIVERY[settings.promise],
         "state": settings.state,
         "watermark": f"trails by {lateness}",
         **({"schemas": ", ".join(registries)} if registries else {}),
@@ -99,3 +102,9 @@ def start_block(live: Live) -> str:
     }
     width = max(len(name) for name in rows)
     return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows.items())
+
+
+def _lateness(topic: str, settings: InputSettings) -> str:
+    idle_ms = settings.idle_timeout_ms
+    silent = "" if idle_ms is None else f" until it was silent for {idle_ms / 1000:g}s"
+    return f"{topic} {settings.max_lateness_ms / 1000:g}s{silent}"

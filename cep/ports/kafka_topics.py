@@ -1,17 +1,13 @@
-"""Topics in and out through librdkafka: batches of records, a transaction for each; its only importer.
+"""Topics through librdkafka: what is read, grouped by topic and partition, as bytes with their offsets.
 
-What is read is grouped by topic and partition, as bytes with their offsets. What is written goes out in one
-transaction together with the offsets it was made from, so readers of committed data see both or neither.
-
-librdkafka would choose partitions by CRC32. Every producer here is told to use murmur2 as all other clients
-of Kafka do, or topics that are split by the same key would not be split alike.
+Only this module and `kafka_writers` import that library.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import confluent_kafka as ck
@@ -19,16 +15,13 @@ from confluent_kafka import admin as ck_admin
 from confluent_kafka import cimpl
 
 from cep.live import LiveSettings
-from cep.ports.topic_records import KafkaError, Keyed, Outgoing, Part, Position, Records
+from cep.ports.topic_records import KafkaError, Keyed, Part, Position, Records
 
 SESSION_MS: Final = 10_000
 """A worker that was not heard of for so long has lost its partitions."""
 
 STABLE_SESSION_MS: Final = 45_000
 """One with a name of its own keeps them for so long: it is expected back."""
-
-TRANSACTION_MS: Final = 15_000
-"""The broker aborts a transaction that its worker left open for so long."""
 
 RECORD_BYTES_MAX: Final = 32 << 20
 
@@ -43,7 +36,9 @@ PASSING: Final = (
 
 FOLLOWED_MAX: Final = 1000
 
-_ANSWER_S: Final = 30.0
+ANSWER_S: Final = 30.0
+"""How long the brokers have for an answer."""
+
 _TRIES: Final = 20
 
 
@@ -81,8 +76,10 @@ class TopicReader:
         settings: LiveSettings,
         on_assign: Callable[[Sequence[Part]], Mapping[Part, int]],
         on_revoke: Callable[[Sequence[Part]], None],
+        *,
+        ends: bool = False,
     ) -> None:
-        """`on_assign` says where to begin reading each partition it is given."""
+        """`on_assign` says where to begin reading each partition it is given; `ends`: see `read_to_end`."""
         static = {"group.instance.id": settings.instance} if settings.instance else {}
         self._consumer = ck.Consumer(
             {
@@ -96,12 +93,15 @@ class TopicReader:
                 "partition.assignment.strategy": "range",
                 # State may have to be computed anew from a long log before the next read.
                 "max.poll.interval.ms": 3_600_000,
+                "enable.partition.eof": ends,
             }
         )
         self._topics = [topic for topic, _ in settings.topics]
         self._on_assign = on_assign
         self._on_revoke = on_revoke
         self._failure: Exception | None = None
+        self._ends = ends
+        self._at_end: set[Part] = set()
 
     def subscribe(self) -> None:
         """Join the group; partitions come with the first reads."""
@@ -114,14 +114,28 @@ class TopicReader:
         messages = self._consumer.consume(records_max, seconds)
         if self._failure is not None:
             raise self._failure
-        return _grouped(messages)
+        return _grouped(self._without_ends(messages) if self._ends else messages)
+
+    def read_to_end(self, part: Part) -> bool:
+        """Whether nothing was left to read of a partition; never, unless the reader watches for `ends`."""
+        return part in self._at_end
+
+    def _without_ends(self, messages: Sequence[Any]) -> list[Any]:
+        records = []
+        for message in messages:
+            if _code(message) == PARTITION_END:
+                self._at_end.add(_part(message))
+            else:
+                records.append(message)
+                self._at_end.discard(_part(message))
+        return records
 
     def committed(self, parts: Sequence[Part]) -> dict[Part, Position]:
         """Where the group stands, where it ever was; waits for transactions that are under way."""
         wanted = [ck.TopicPartition(*part) for part in parts]
         for tries_left in reversed(range(_TRIES)):
             try:
-                found = self._consumer.committed(wanted, _ANSWER_S)
+                found = self._consumer.committed(wanted, ANSWER_S)
                 break
             except ck.KafkaException as error:
                 # A coordinator that has just started says so, and nothing else is wrong.
@@ -136,15 +150,23 @@ class TopicReader:
             if one.offset >= 0
         }
 
+    def commit(self, positions: Mapping[Part, Position]) -> None:
+        """Commit offsets outside of any transaction; refused once the group went on without this member."""
+        with kafka_errors():
+            done = self._consumer.commit(offsets=offsets_of(positions), asynchronous=False)
+        for one in done or ():
+            if one.error is not None:
+                raise KafkaError(f"the offset of {one.topic}/{one.partition} was not committed: {one.error}")
+
     def bounds(self, part: Part) -> tuple[int, int]:
         """The first offset that is kept and the one after the last committed record."""
-        with _errors():
-            low, high = self._consumer.get_watermark_offsets(ck.TopicPartition(*part), _ANSWER_S)
+        with kafka_errors():
+            low, high = self._consumer.get_watermark_offsets(ck.TopicPartition(*part), ANSWER_S)
         return int(low), int(high)
 
     def known_end(self, part: Part) -> int | None:
         """The end of a partition as of the last fetch, without asking the broker."""
-        with _errors():
+        with kafka_errors():
             _, high = self._consumer.get_watermark_offsets(ck.TopicPartition(*part), cached=True)
         return int(high) if high >= 0 else None
 
@@ -157,6 +179,7 @@ class TopicReader:
         self._consumer.close()
 
     def _assigned(self, consumer: ck.Consumer, parts: Sequence[ck.TopicPartition]) -> None:
+        self._at_end.clear()
         try:
             begin = self._on_assign([Part(one.topic, one.partition) for one in parts])
             consumer.assign([ck.TopicPartition(*part, offset) for part, offset in begin.items()])
@@ -198,6 +221,11 @@ def read_between(
             left -= done
     finally:
         consumer.close()
+
+
+def offsets_of(positions: Mapping[Part, Position]) -> list[ck.TopicPartition]:
+    """Positions in the words of the library."""
+    return [ck.TopicPartition(*part, at.offset, at.metadata) for part, at in positions.items()]
 
 
 class TopicFollower:
@@ -251,77 +279,9 @@ def _grouped(messages: Sequence[Any]) -> list[Records]:
     return [Records(part, offsets[part], values[part], grouped[part]) for part in sorted(offsets)]
 
 
-class TopicWriter:
-    """A transactional producer. Any error is a KafkaError, after which only a new process goes on."""
-
-    def __init__(self, settings: LiveSettings, transactional_id: str) -> None:
-        """Fences an earlier process of the same id, whose open transaction is aborted."""
-        self._failed: str | None = None
-        with _errors():
-            self._producer = ck.Producer(
-                {
-                    **client_settings(settings),
-                    "transactional.id": transactional_id,
-                    "transaction.timeout.ms": TRANSACTION_MS,
-                    "delivery.timeout.ms": TRANSACTION_MS,
-                    "partitioner": "murmur2_random",
-                    "linger.ms": 5,
-                    "compression.type": "lz4",
-                    "message.max.bytes": RECORD_BYTES_MAX,
-                    "queue.buffering.max.messages": 1_000_000,
-                    "queue.buffering.max.kbytes": 1 << 20,
-                }
-            )
-            self._producer.init_transactions(_ANSWER_S)
-
-    def begin(self) -> None:
-        """Open the transaction of a batch."""
-        with _errors():
-            self._producer.begin_transaction()
-
-    def write(self, records: Iterable[Outgoing]) -> None:
-        """Put records into the open transaction."""
-        with _errors():
-            for record in records:
-                self._produce(record)
-
-    def _produce(self, record: Outgoing) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    record.partition,
-                    headers=list(record.headers),
-                    on_delivery=self._delivered,
-                )
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
-
-    def _delivered(self, error: ck.KafkaError | None, _: ck.Message) -> None:
-        if error is not None and self._failed is None:
-            self._failed = str(error)
-
-    def send_offsets(self, positions: Mapping[Part, Position], group_metadata: object) -> None:
-        """Put the offsets that the batch was made from into the transaction."""
-        with _errors():
-            offsets = [ck.TopicPartition(*part, at.offset, at.metadata) for part, at in positions.items()]
-            self._producer.send_offsets_to_transaction(offsets, group_metadata, _ANSWER_S)
-
-    def commit(self) -> None:
-        """Commit what was written together with the offsets."""
-        with _errors():
-            self._producer.commit_transaction(_ANSWER_S)
-        if self._failed is not None:
-            raise KafkaError(f"a record could not be written: {self._failed}")
-
-
 def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str, int]:
     """How many partitions each of these topics has, those that exist; KafkaError if no broker answers."""
-    with _errors():
+    with kafka_errors():
         # Whoever waits for a broker says so in his own words.
         client = ck_admin.AdminClient({**client_settings(settings), "log_level": 0})
         found = client.list_topics(timeout=5).topics
@@ -342,11 +302,11 @@ def create_topics(
     wanted = [cimpl.NewTopic(name, count, replicas, config=given) for name, count in topics.items()]
     if not wanted:
         return
-    with _errors():
+    with kafka_errors():
         client = ck_admin.AdminClient(client_settings(settings))
         for name, future in client.create_topics(wanted).items():
             try:
-                future.result(_ANSWER_S)
+                future.result(ANSWER_S)
             except ck.KafkaException as error:
                 if error.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
                     raise KafkaError(f"topic {name} cannot be created: {error.args[0].str()}") from None
@@ -358,7 +318,7 @@ def _raise_unless_passing(error: ck.KafkaError) -> None:
         raise KafkaError(f"reading: {error.name()}: {error.str()}")
 
 
-class _errors:  # noqa: N801 - reads as a statement
+class kafka_errors:  # noqa: N801 - reads as a statement
     """Errors of the library leave as KafkaError."""
 
     def __enter__(self) -> None:

@@ -49,15 +49,16 @@ def reject_line(reject: Reject) -> str:
     return json_text({**head, **raw})
 
 
-def late_rejects(late: Batch, max_lateness_ms: int) -> list[Reject]:
+def late_rejects(late: Batch, max_lateness_ms: int, *, may_be_idle: bool = False) -> list[Reject]:
     """Events that came too late, as rejects; their `raw` is JSON of the fields that rules read."""
+    idle = ", or time went on while its topic was silent" if may_be_idle else ""
     rejects = []
     for row in range(len(late)):
         event = late.event(row, sorted(late.columns))
         when = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=event.ts_ms)
         reason = (
             f"its time {when.isoformat(timespec='milliseconds')} is more than {max_lateness_ms / 1000:g}s"
-            " before the newest event of its file so far"
+            f" before the newest event of its file so far{idle}"
         )
         raw = json_text({"type": event.type, "ts": event.ts_ms, **event.fields}).encode()
         rejects.append(Reject(event.source, event.line, "late", reason, raw))

@@ -39,6 +39,7 @@ KEYS: Final = (
     "type",
     "time",
     "max_lateness",
+    "idle_timeout",
     "fields",
     "unknown_types",
     "csv",
@@ -73,6 +74,7 @@ def read_input(fields: Fields) -> InputSettings:
         max_lateness_ms=_value(
             fields, "max_lateness", parse_duration_ms, MAX_LATENESS_MS, "max_lateness: 30s"
         ),
+        idle_timeout_ms=_value(fields, "idle_timeout", _timeout_ms, None, "idle_timeout: 1m"),
         fields=_renames(fields),
         unknown_types=cast(
             Literal["reject", "accept"], fields.choice("unknown_types", ("reject", "accept"), "reject")
@@ -98,6 +100,13 @@ def _value(fields: Fields, key: str, read: Callable[[str], T], default: T, examp
     except ValueError as error:
         fields.error("M103", scalar, f"`{key}`: {error}", "", example)
         return default
+
+
+def _timeout_ms(text: str) -> int | None:
+    timeout_ms = parse_duration_ms(text)
+    if timeout_ms == 0:
+        raise ValueError("a topic that never waits is always silent; leave it out to wait for ever")
+    return timeout_ms
 
 
 def _format(fields: Fields) -> Format | None:

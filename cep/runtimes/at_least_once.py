@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import TopicReader, TopicWriter
+from cep.ports.kafka_topics import TopicReader
+from cep.ports.kafka_writers import TopicWriter
 from cep.ports.topic_records import Part, Records
 from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_loop import prepare_topics
@@ -156,6 +157,8 @@ class AtLeastOnce:
         for rows in self._log.read(task, dict(owned.task.state.to), until):
             self._apply(task, owned, owned.task.process(rows).delta)
             self.committed_at = time.monotonic()
+        # Only batch mode watches for silent topics; it may have been at work here before.
+        owned.task.state.wait_for_all()
         self._owned[task] = owned
         seconds = time.monotonic() - started
         log.info("partition %d is taken up at %s after %.1fs", task.partition, until, seconds)

@@ -7,10 +7,12 @@
               F > C      somebody set the offsets back                  refuse, or rebuild if told so
 
     commit    compute ─▶ apply to the store ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
+    decide    begin ─▶ write the silence ─▶ send offsets as they are ─▶ commit
 
 The commit of the log's transaction is the moment that counts. The state is applied before it, with what
 undoes it beside it. Any error breaks the machine: the process ends, and starting again is the only way back,
-so that way is always in use. `Point` numbers the places where a worker can die.
+so that way is always in use. State is a function of the log, so what was decided by more than the log has to
+be in the log before it counts: that is what `decide` does. `Point` numbers the places where a worker can die.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Generic, Protocol, TypeVar
 
 from cep.errors import CepError
 from cep.state.store import Delta, Offsets, Progress, StateStore, TaskId
+from cep.stream.silence import Silence
 
 
 class Point(IntEnum):
@@ -47,6 +50,9 @@ class Point(IntEnum):
     WRITTEN = 15
     OFFSETS_SENT = 16
     COMMITTED = 17
+    DECISION_WRITTEN = 18
+    DECIDED = 19
+    """It is in the log: the next rows of its task may only come behind it, whoever takes them."""
 
 
 class OffsetsResetError(CepError):
@@ -123,6 +129,10 @@ class LogPort(Protocol[In_co, Out_contra]):
 
     def begin(self) -> None:
         """Begin a transaction."""
+        ...
+
+    def decide(self, silences: Mapping[TaskId, Silence]) -> None:
+        """Write silences down, in the transaction."""
         ...
 
     def write(self, results: Mapping[TaskId, Out_contra]) -> None:
@@ -203,6 +213,18 @@ class ExactlyOnce(Generic[In, Out]):
             self._log.commit()
             self._at(Point.COMMITTED)
             return results
+
+    def decide(self, silences: Mapping[TaskId, Silence]) -> None:
+        """Write down who is silent; it counts once it is committed like rows, and before any other."""
+        with self._unbroken():
+            self._log.begin()
+            self._log.decide(silences)
+            self._at(Point.DECISION_WRITTEN)
+            # Unchanged, but sent: a worker that the group has moved on without may decide nothing.
+            offsets = {task: Committed(one.at, self._origins[task]) for task, one in silences.items()}
+            self._log.send_offsets(offsets)
+            self._log.commit()
+            self._at(Point.DECIDED)
 
     # --- recovery -----------------------------------------------------------------------------------------
 

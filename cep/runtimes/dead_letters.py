@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import TopicReader, TopicWriter, partition_counts, read_between
+from cep.ports.kafka_topics import TopicReader, partition_counts, read_between
+from cep.ports.kafka_writers import TopicWriter
 from cep.ports.outgoing import HEADER_CODE, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
 from cep.ports.topic_records import KafkaError, Outgoing, Part, Position, Records
 

@@ -1,8 +1,8 @@
 """Kafka as the log of the commit sequence: committed offsets, reading again, one transaction a batch.
 
-Beside each committed offset stands, as its metadata, `origin 0 since 120`: where the group began to read the
-partition, from where on lost state is made again, and where this batch began, so that the brokers' own record
-of commits shows whether they tile the log.
+Beside each committed offset stands, as its metadata, `origin 0 since 120 silences 0-2`: where the group began
+to read the partition, from where on lost state is made again; where this batch began, so that the brokers'
+own record of commits shows whether they tile the log; how many silences counted there and count now.
 """
 
 from __future__ import annotations
@@ -10,26 +10,30 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import TopicReader, TopicWriter, read_between
+from cep.ports.kafka_topics import TopicReader, read_between
+from cep.ports.kafka_writers import TopicWriter
 from cep.ports.topic_records import KafkaError, Part, Position, Records
 from cep.runtimes.commit import Committed
 from cep.runtimes.live_task import Done
+from cep.runtimes.silences import silence_out, silences_of
 from cep.state.store import Offsets, TaskId
+from cep.stream.silence import SILENCES, Silence, stretches
 
 log = logging.getLogger("cep.live")
 
-_METADATA: Final = re.compile(r"origin ([0-9]+) since ([0-9]+)")
+_METADATA: Final = re.compile(r"origin ([0-9]+) since ([0-9]+)(?: silences ([0-9]+)-([0-9]+))?")
 
 
 class KafkaLog:
     """The log as this worker sees it. `reader` is its membership of the group."""
 
-    def __init__(self, settings: LiveSettings, reader: TopicReader) -> None:
-        """Nothing is connected before `fence`."""
+    def __init__(self, settings: LiveSettings, reader: TopicReader, *, watches: bool = False) -> None:
+        """Nothing is connected before `fence`. `watches`: some topics may be silent."""
+        self._watches = watches
         self._settings = settings
         self._reader = reader
         self._writer: TopicWriter | None = None
@@ -51,14 +55,46 @@ class KafkaLog:
             log.info("new in the group %s: %s", task.group, fresh)
         to = {part.topic: found[part].offset if part in found else fresh[part] for part in parts}
         origin = {part.topic: _origin(found[part]) if part in found else fresh[part] for part in parts}
-        return Committed(to, origin)
+        at_origin, by_now = self._counted(task, found.values())
+        return Committed({**to, SILENCES: by_now}, {**origin, SILENCES: at_origin})
+
+    def _counted(self, task: TaskId, positions: Iterable[Position]) -> tuple[int, int]:
+        """How many silences there were at the origin, and how many count by now."""
+        told = [found for position in positions if (found := _told(position))]
+        if told:
+            return max((int(one[3] or 0), int(one[4] or 0)) for one in told)
+        # Offsets that somebody else committed say nothing of silences: those that are there are of the past.
+        there = len(self._silences(task)) if self._watches else 0
+        return there, there
 
     def start(self, task: TaskId) -> Offsets:
         """Where a task begins that was never committed."""
-        return {part.topic: self._begin(part) for part in self._parts(task)}
+        there = len(self._silences(task)) if self._watches else 0
+        return {**{part.topic: self._begin(part) for part in self._parts(task)}, SILENCES: there}
 
-    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[Sequence[Records]]:
-        """The records between two places; what the brokers have thrown away meanwhile is told."""
+    def pending(self, task: TaskId, to: Offsets) -> Silence | None:
+        """A silence that was decided and does not count yet: the next batch has to begin with it."""
+        behind = [one for one in self._silences(task) if one.number >= to[SILENCES]] if self._watches else []
+        return behind[0] if behind else None
+
+    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[Sequence[Records | Silence]]:
+        """Records and silences between two places; what the brokers have thrown away meanwhile is told."""
+        silences = self._silences(task) if until.get(SILENCES, 0) > since.get(SILENCES, 0) else []
+        numbers = {one.number for one in silences}
+        if not numbers.issuperset(range(since.get(SILENCES, 0), until.get(SILENCES, 0))):
+            log.error("%s/%d: silences are needed for state and gone", task.group, task.partition)
+        for place, next_place, silence in stretches(since, until, silences):
+            yield from self._records(task, place, next_place)
+            if silence is not None:
+                yield [silence]
+
+    def _silences(self, task: TaskId) -> list[Silence]:
+        part = Part(self._settings.silences, task.partition)
+        first, end = self._reader.bounds(part)
+        read = read_between(self._settings, {part: first}, {part: end}, CHUNK_RECORDS)
+        return silences_of(task.group, read)
+
+    def _records(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[Sequence[Records]]:
         begin: dict[Part, int] = {}
         for part in self._parts(task):
             wanted, first = since[part.topic], self._reader.bounds(part)[0]
@@ -72,6 +108,13 @@ class KafkaLog:
         """Begin a transaction."""
         self._open.begin()
 
+    def decide(self, silences: Mapping[TaskId, Silence]) -> None:
+        """Write silences down, in the transaction."""
+        topic = self._settings.silences
+        self._open.write(
+            silence_out(topic, task.group, task.partition, silence) for task, silence in silences.items()
+        )
+
     def write(self, results: Mapping[TaskId, Done]) -> None:
         """Send alerts and refused records, in the transaction."""
         for task, done in results.items():
@@ -80,17 +123,24 @@ class KafkaLog:
 
     def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:
         """Commit offsets in the transaction."""
-        positions = {}
-        for task, committed in offsets.items():
-            since = self._since.pop(task, committed.to)
-            for topic, offset in committed.to.items():
-                metadata = f"origin {committed.origin[topic]} since {since.get(topic, offset)}"
-                positions[Part(topic, task.partition)] = Position(offset, metadata)
-        self._open.send_offsets(positions, self._reader.group_metadata())
+        self._open.send_offsets(self._positions(offsets), self._reader.group_metadata())
 
     def commit(self) -> None:
         """Make all of it true at once."""
         self._open.commit()
+
+    def _positions(self, offsets: Mapping[TaskId, Committed]) -> dict[Part, Position]:
+        positions = {}
+        for task, committed in offsets.items():
+            since = self._since.pop(task, committed.to)
+            silences = committed.origin.get(SILENCES, 0), committed.to.get(SILENCES, 0)
+            for topic, offset in committed.to.items():
+                if topic == SILENCES:
+                    continue
+                metadata = f"origin {committed.origin[topic]} since {since.get(topic, offset)}"
+                metadata += f" silences {silences[0]}-{silences[1]}" if any(silences) else ""
+                positions[Part(topic, task.partition)] = Position(offset, metadata)
+        return positions
 
     @property
     def _open(self) -> TopicWriter:
@@ -111,6 +161,10 @@ CHUNK_RECORDS: Final = 10_000
 
 def _origin(position: Position) -> int:
     """Offsets that somebody else committed say nothing of an origin: then there is nothing before them."""
+    told = _told(position)
+    return position.offset if told is None else int(told[1])
+
+
+def _told(position: Position) -> re.Match[str] | None:
     # The client writes the end mark of C texts with it.
-    found = _METADATA.fullmatch(position.metadata.rstrip("\0"))
-    return position.offset if found is None else int(found[1])
+    return _METADATA.fullmatch(position.metadata.rstrip("\0"))

@@ -23,10 +23,12 @@ from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, create_topics, partition_counts
 from cep.ports.topic_records import KafkaError, Part, Records
 from cep.runtimes.commit import ExactlyOnce, Point
-from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
+from cep.runtimes.plain_log import log_of
+from cep.runtimes.silences import SilenceWatch
 from cep.state.store import StateStore, TaskId
+from cep.stream.silence import SILENCES, Silence
 
 log = logging.getLogger("cep.live")
 
@@ -37,7 +39,7 @@ RECORDS_AT_FIRST: Final = 1000
 BACKOFF_SECONDS_MAX: Final = 8.0
 
 
-def prepare_topics(settings: LiveSettings, stop: threading.Event) -> int:
+def prepare_topics(settings: LiveSettings, stop: threading.Event, *, silences: bool = False) -> int:
     """Wait for a broker, look at the topics, make those that are written; how many partitions are read.
 
     InputError if a topic to read is missing, or if they differ in their numbers of partitions, because then
@@ -54,13 +56,17 @@ def prepare_topics(settings: LiveSettings, stop: threading.Event) -> int:
         raise InputError(f"topics that are read together need equally many partitions: {told}")
     partitions = next(iter(sizes.values()))
     made = (settings.alerts, settings.dead_letters, settings.late)
+    if counts.get(settings.silences, partitions) < partitions:
+        raise InputError(f"the topic {settings.silences} has fewer partitions than the topics that are read")
     create_topics(settings, {topic: partitions for topic in made if topic not in counts})
+    if silences and settings.silences not in counts:
+        create_topics(settings, {settings.silences: partitions}, config={"retention.ms": "-1"})
     return partitions
 
 
 def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str, int]:
     names = [topic for topic, _ in settings.topics]
-    names += [settings.alerts, settings.dead_letters, settings.late]
+    names += [settings.alerts, settings.dead_letters, settings.late, settings.silences]
     end = time.monotonic() + settings.wait_for_broker_s
     pause = 0.5
     while True:
@@ -101,14 +107,22 @@ class BatchLoop:
         self._computed_at = 0.0
         self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}
+        self._pending: dict[TaskId, Silence] = {}
+        """Silences that somebody decided, and did not commit before we took up his tasks."""
+        self._silences = SilenceWatch(
+            {
+                topic: None if one.idle_timeout_ms is None else one.idle_timeout_ms / 1000
+                for topic, one in tasks.inputs
+            }
+        )
 
     def run(self) -> None:
         """Connect, then batch after batch."""
-        prepare_topics(self._settings, self.stop)
-        self._reader = TopicReader(self._settings, self._assigned, self._revoked)
-        log_port = KafkaLog(self._settings, self._reader)
+        prepare_topics(self._settings, self.stop, silences=self._silences.watches)
+        self._reader = TopicReader(self._settings, self._assigned, self._revoked, ends=self._silences.watches)
+        self._log = log_of(self._settings, self._reader, watches=self._silences.watches)
         self._once = ExactlyOnce(
-            log_port, self._store, self._make_task, _token, self._at, rebuild=self._rebuild
+            self._log, self._store, self._make_task, _token, self._at, rebuild=self._rebuild
         )
         try:
             # Before joining the group: it ends what an earlier process of this name left open.
@@ -126,20 +140,48 @@ class BatchLoop:
 
     def _step(self) -> None:
         read = self._reader.read(self._records_max, self._settings.batch_wait_ms / 1000)
-        if not read:
-            self.committed_at = time.monotonic()
-            return
-        batch: defaultdict[TaskId, list[Records]] = defaultdict(list)
+        started = time.monotonic()
+        if self._pending:
+            pending, self._pending = self._pending, {}
+            self._commit({task: [silence] for task, silence in pending.items()}, {})
+        batch: defaultdict[TaskId, list[Records | Silence]] = defaultdict(list)
+        for task, silence in self._decided(read, started).items():
+            batch[task].append(silence)
         for records in read:
             batch[self._id(records.part.partition)].append(records)
+        if not batch:
+            self.committed_at = started
+            return
+        self._commit(batch, self._lags(read))
+        if read:
+            self._fit(sum(len(records.offsets) for records in read), self.committed_at - started)
+
+    def _commit(self, batch: Mapping[TaskId, Sequence[Records | Silence]], lags: Mapping[Part, int]) -> None:
         started = time.monotonic()
         results = self._once.commit(batch)
         self.committed_at = time.monotonic()
         for task, done in results.items():
             self._metrics.processed(self._made[task], done)
-        compute_s, commit_s = self._computed_at - started, self.committed_at - self._computed_at
-        self._metrics.committed(compute_s, commit_s, self._lags(read))
-        self._fit(sum(len(records.offsets) for records in read), self.committed_at - started)
+        self._metrics.committed(self._computed_at - started, self.committed_at - self._computed_at, lags)
+
+    def _decided(self, read: Sequence[Records], now_s: float) -> dict[TaskId, Silence]:
+        """Tasks in which other topics are silent than before, now that this was read; written down."""
+        brought: defaultdict[int, set[str]] = defaultdict(set)
+        for records in read:
+            self._silences.heard(records.part, now_s)
+            brought[records.part.partition].add(records.part.topic)
+        decided: dict[TaskId, Silence] = {}
+        for task in self._once.tasks:
+            state, number = self._made[task].state, task.partition
+            silent = self._silences.silent(
+                number, state.silent, brought[number], state.furthest, now_s, self._reader.read_to_end
+            )
+            if silent != state.silent:
+                log.info("partition %d: silent topics: %s", number, ", ".join(sorted(silent)) or "none")
+                decided[task] = Silence(state.to.get(SILENCES, 0), dict(state.to), silent)
+        if decided:
+            self._once.decide(decided)
+        return decided
 
     def _fit(self, records: int, seconds: float) -> None:
         """Choose the size of the next batch by the speed of this one, never more than twice as large."""
@@ -173,7 +215,13 @@ class BatchLoop:
             log.info("partition %d is taken up at %s", task.partition, dict(offsets))
         log.info("%d partitions ready after %.1fs", len(found), seconds)
         self._metrics.assigned(len(self._once.tasks), seconds)
-        self.committed_at = time.monotonic()
+        self.committed_at = now_s = time.monotonic()
+        for part in parts:
+            self._silences.heard(part, now_s)
+        for task, offsets in found.items():
+            pending = self._log.pending(task, offsets)
+            if pending is not None:
+                self._pending[task] = pending
         self.ready.set()
         return {part: found[self._id(part.partition)][part.topic] for part in parts}
 
@@ -182,6 +230,7 @@ class BatchLoop:
         self._once.release(gone)
         for task in gone:
             self._made.pop(task, None)
+            self._pending.pop(task, None)
         self._metrics.assigned(len(self._once.tasks), 0.0)
 
 

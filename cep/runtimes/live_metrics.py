@@ -37,6 +37,9 @@ class Metrics:
         self._waiting = gauge(
             "cep_waiting_events", "Events that wait for the watermark.", ["partition"], registry=registry
         )
+        self._silent = gauge(
+            "cep_silent_topics", "Topics that time does not wait for.", ["partition"], registry=registry
+        )
         self._watermark = gauge(
             "cep_watermark_delay_seconds", "Time of day less event time.", ["partition"], registry=registry
         )
@@ -64,6 +67,7 @@ class Metrics:
             self._rejects.labels(code).inc(count)
         clock = task.state.clock
         self._waiting.labels(number).set(clock.waiting)
+        self._silent.labels(number).set(len(task.state.silent))
         self._watermark.labels(number).set(time.time() - clock.watermark_ms / 1000)
 
     def committed(self, compute_s: float, commit_s: float, lags: Mapping[Part, int]) -> None:
@@ -77,7 +81,7 @@ class Metrics:
         """So many partition numbers belong to this worker now; taking them up took so long."""
         self._owned.set(count)
         self._takeover.set(seconds)
-        for gauge in (self._waiting, self._watermark, self._lag, self._suppressed):
+        for gauge in (self._waiting, self._silent, self._watermark, self._lag, self._suppressed):
             gauge.clear()
 
     def looked_at(self, tasks: Sequence[Task]) -> None:

@@ -28,6 +28,7 @@ from cep.runtimes.topic_decoding import decoder_of
 from cep.schema import Schema
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
+from cep.stream.silence import Silence
 from cep.stream.task import ChangedRulesError, Rows, TaskState
 
 log = logging.getLogger("cep.live")
@@ -63,6 +64,7 @@ class Task:
         """A task that has read nothing yet."""
         self.number = number
         self._topics = settings.topics
+        self._may_be_idle = {topic for topic, one in settings.inputs if one.idle_timeout_ms is not None}
         self._lateness_ms = {topic: one.max_lateness_ms for topic, one in settings.inputs}
         self.state = TaskState(settings.rules, self._lateness_ms, settings.engine, settings.projection)
         self._decoders = {
@@ -84,19 +86,23 @@ class Task:
             log.warning("partition %d: rules that changed begin anew: %s", self.number, names)
             return self.state.restore(stored, to, begin, error.names)
 
-    def refill(self, batch: Sequence[Records]) -> None:
+    def refill(self, batch: Sequence[Records | Silence]) -> None:
         """Records from before the state: their events may still wait."""
         rows = []
-        for records in batch:
+        for records in (each for each in batch if isinstance(each, Records)):
             topic = records.part.topic
             chunk = self._decoders[topic].chunk(records.offsets, records.values)
             rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
         self.state.refill(rows)
 
-    def process(self, batch: Sequence[Records]) -> Done:
-        """The next records of some of the task's partitions."""
-        rows, refused, events = [], [], 0
+    def process(self, batch: Sequence[Records | Silence]) -> Done:
+        """The next records of some of the task's partitions, and silences where they were decided."""
+        rows: list[Rows | Silence] = []
+        refused, events = [], 0
         for records in batch:
+            if isinstance(records, Silence):
+                rows.append(records)
+                continue
             topic = records.part.topic
             chunk = self._decoders[topic].chunk(records.offsets, records.values)
             rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
@@ -106,9 +112,11 @@ class Task:
         done = Done(outcome.delta, events=events)
         for records, rejects in refused:
             self._refuse(records, rejects, done)
-        by_topic = {records.part.topic: records for records in batch}
+        by_topic = {records.part.topic: records for records, _ in refused}
         for topic, late in outcome.late:
-            self._refuse(by_topic[topic], late_rejects(late, self._lateness_ms[topic]), done)
+            idle = topic in self._may_be_idle
+            behind = late_rejects(late, self._lateness_ms[topic], may_be_idle=idle)
+            self._refuse(by_topic[topic], behind, done)
         for alert in outcome.alerts:
             done.alerts[alert.rule.name] += 1
             done.out.append(alert_out(self._topics, alert))

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Final, Self
 
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import TopicFollower, TopicWriter, create_topics, partition_counts
+from cep.ports.kafka_topics import TopicFollower, create_topics, partition_counts
+from cep.ports.kafka_writers import TopicWriter
 from cep.ports.rule_records import RuleHistory
 from cep.ports.topic_records import KafkaError, Outgoing, Part
 

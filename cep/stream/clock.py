@@ -10,6 +10,10 @@ the row came. That looks at the rows of one source in their order and at nothing
 chunks nor the interleaving of sources makes an event late. The watermark of all is the least of those sources
 that have not ended.
 
+A source that is said to be idle does not hold the watermark back: `idle` names those that are. When it is no
+longer said to be so, what it brings from before the watermark of that moment (its `floor`) is late. Who says
+it decides by a clock on the wall, so it must be said again at the same place when the rows come once more.
+
 One thing does depend on sizes: when more events wait than the bound allows, the oldest go on early, are
 counted in `forced`, and raise the watermark; what then comes from before it is late too.
 """
@@ -17,7 +21,7 @@ counted in `forced`, and raise the watermark; what then comes from before it is 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +48,10 @@ class ClockState:
     forced_ms: int
     highest_ms: tuple[int, ...]
     """The highest time of each source."""
+    floor_ms: tuple[int, ...]
+    """How far time had come when each source was last said to be idle no longer."""
+    idle: frozenset[int] = frozenset()
+    """The sources that are said to be idle."""
 
 
 class EventClock:
@@ -72,6 +80,8 @@ class EventClock:
         self._lateness = tuple(max_lateness_ms)
         self._ended = [False] * len(max_lateness_ms)
         self._forced_ms = BEFORE_ALL_MS
+        self._floor = [BEFORE_ALL_MS] * len(max_lateness_ms)
+        self._idle: frozenset[int] = frozenset()
         self._max = buffer_events_max
         self._projection = projection or Projection()
         # A heap of batches, each in order, by the time of its first row; the number settles ties.
@@ -87,6 +97,7 @@ class EventClock:
     def push(self, source: int, batch: Batch) -> tuple[Batch | None, Batch]:
         """Take the next rows of a source: the events that may go on now, in order, and the late rows."""
         assert not self._ended[source], "a source that ended has no more rows"
+        assert source not in self._idle, "a source with rows is not idle"
         late = self._late_rows(source, batch.ts_ms)
         in_time = ~late
         keep = in_time & self._wanted(batch)
@@ -100,9 +111,23 @@ class EventClock:
             self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
         return self._release(), batch.take(np.flatnonzero(late))
 
+    def idle(self, sources: Iterable[int]) -> Batch | None:
+        """These sources are idle from here on, and no others: the events that may go on because of that."""
+        was, self._idle = self._idle, frozenset(sources)
+        for source in was - self._idle:
+            self._floor[source] = self.watermark_ms
+        return self._release()
+
     def state(self) -> ClockState:
         """How far time has come."""
-        return ClockState(self.watermark_ms, self.first_ms, self._forced_ms, tuple(self._highest))
+        return ClockState(
+            self.watermark_ms,
+            self.first_ms,
+            self._forced_ms,
+            tuple(self._highest),
+            tuple(self._floor),
+            self._idle,
+        )
 
     def resume(self, state: ClockState) -> None:
         """Go on from there; what waited then has to be given to `refill`, before any new row."""
@@ -110,6 +135,8 @@ class EventClock:
         self.watermark_ms, self.first_ms = state.watermark_ms, state.first_ms
         self._forced_ms = state.forced_ms
         self._highest = list(state.highest_ms)
+        self._floor = list(state.floor_ms)
+        self._idle = state.idle
 
     def refill(self, source: int, batch: Batch) -> None:
         """Rows that were pushed once before: those that waited wait again, the others are done with."""
@@ -131,11 +158,13 @@ class EventClock:
         """Which rows their source's watermark had passed before they came: a running maximum says it."""
         before = np.concatenate([np.array([self._highest[source]], dtype=np.int64), ts_ms[:-1]])[: len(ts_ms)]
         watermark = np.maximum.accumulate(before) - self._lateness[source] - 1
-        return (ts_ms <= watermark) | (ts_ms <= self._forced_ms)
+        return (ts_ms <= watermark) | (ts_ms <= max(self._forced_ms, self._floor[source]))
 
     def _release(self) -> Batch | None:
-        sources = range(len(self._lateness))
-        least = min((self.source_watermark_ms(source) for source in sources), default=END_MS)
+        waited_for = [source for source in range(len(self._lateness)) if source not in self._idle]
+        # Where all are idle nobody knows how late it is.
+        unknown_ms = BEFORE_ALL_MS if self._idle else END_MS
+        least = min((self.source_watermark_ms(source) for source in waited_for), default=unknown_ms)
         self.watermark_ms = max(self.watermark_ms, least)
         ready = self._cut(self.watermark_ms)
         if self.waiting > self._max:

@@ -9,6 +9,8 @@ how topics take turns, nor of whether the state was put down and taken up in bet
 
 Rows that still wait for the watermark are not in the state: the log holds them. The header says from which
 offset on (`resume`) they must be read once more, and `refill` takes them.
+
+Topics that were silent come as values between the rows: see `cep.stream.silence`.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ from cep.state.values import pack_value, unpack_value
 from cep.stream.alert import Alert, Rule, plain_key
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
 from cep.stream.detector import Detector
+from cep.stream.silence import SILENCES, Silence
 
 HEADER: Final = b""
 """The key of what belongs to no rule: time, and which rules the state is of."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class ChangedRulesError(CepError):
@@ -94,7 +97,7 @@ class TaskState:
         self.clock = EventClock(list(lateness_ms.values()), projection=projection)
         self.detector = Detector(rules, engine)
         self.to: dict[str, int] = {}
-        """The offset behind the last record taken, by topic."""
+        """The offset behind the last record taken, by topic; how many silences, if any are counted."""
         self._index = {topic: i for i, topic in enumerate(lateness_ms)}
         self._codecs = codecs_of(rules) if codecs is None else codecs
         self._marks: dict[str, deque[Mark]] = {topic: deque() for topic in lateness_ms}
@@ -109,6 +112,8 @@ class TaskState:
         # Kept as it is: it may know topics that are no longer read.
         self._standing = dict(offsets)
         self.to = {topic: offsets.get(topic, 0) for topic in self._index}
+        if SILENCES in offsets:
+            self.to[SILENCES] = offsets[SILENCES]
         self._refilled = dict(self.to)
 
     def restore(
@@ -147,9 +152,26 @@ class TaskState:
         list(self.detector.changes())
         return dict(self._refilled)
 
-    def refill(self, rows: Sequence[Rows]) -> None:
+    @property
+    def silent(self) -> frozenset[str]:
+        """The topics that are silent now."""
+        idle = self.clock.state().idle
+        return frozenset(topic for topic, index in self._index.items() if index in idle)
+
+    def wait_for_all(self) -> None:
+        """Nobody watches for silent topics any more."""
+        if self.silent:
+            self.clock.idle(())
+
+    @property
+    def furthest(self) -> str:
+        """The topic whose time has come furthest; the first of several."""
+        return max(self._index, key=lambda topic: self.clock.source_watermark_ms(self._index[topic]))
+
+    def refill(self, rows: Sequence[Rows | Silence]) -> None:
         """Rows that were taken before the state was put down: those that waited then wait again."""
-        for each in rows:
+        # The header knows who was silent in the end.
+        for each in (one for one in rows if isinstance(one, Rows)):
             assert each.first >= self._refilled[each.topic], "rows are read again in their order"
             assert each.next <= self.to[each.topic], "no new rows before the old ones wait again"
             index = self._index[each.topic]
@@ -158,11 +180,15 @@ class TaskState:
             self._mark(each, before_ms)
             self._refilled[each.topic] = each.next
 
-    def process(self, rows: Sequence[Rows]) -> Outcome:
+    def process(self, rows: Sequence[Rows | Silence]) -> Outcome:
         """Take the next rows of some topics: alerts, late rows, and what changed in the state."""
         ready: list[Batch] = []
         late: list[tuple[str, Batch]] = []
         for each in rows:
+            if isinstance(each, Silence):
+                released = self._fall_silent(each)
+                ready += [] if released is None else [released]
+                continue
             assert each.first >= self.to[each.topic], "rows come in the order of their offsets"
             index = self._index[each.topic]
             before_ms = self.clock.state().highest_ms[index]
@@ -180,6 +206,11 @@ class TaskState:
     def resume(self) -> Offsets:
         """From where on rows would have to be read again if the state were taken up now."""
         return {topic: mark.offset for topic, mark in self._resume_marks().items()}
+
+    def _fall_silent(self, silence: Silence) -> Batch | None:
+        assert silence.number >= self.to.get(SILENCES, 0), "silences come in the order of their numbers"
+        self.to[SILENCES] = silence.number + 1
+        return self.clock.idle(self._index[topic] for topic in silence.topics if topic in self._index)
 
     # --- what waits ---------------------------------------------------------------------------------------
 
@@ -210,7 +241,10 @@ class TaskState:
         clock = self.clock.state()
         overall = self.detector.overall()
         marks = self._resume_marks()
-        topics = {topic: [marks[topic].offset, marks[topic].highest_ms] for topic in self._index}
+        topics = {
+            topic: [marks[topic].offset, marks[topic].highest_ms, clock.floor_ms[i], i in clock.idle]
+            for topic, i in self._index.items()
+        }
         rules = {
             name: [codec.mark, overall[name].since_ms, overall[name].stopped]
             for name, codec in self._codecs.items()
@@ -227,8 +261,10 @@ class TaskState:
         if version != VERSION:
             raise StateFormatError(f"a header of version {version} cannot be read, only one of {VERSION}")
         watermark_ms, first_ms, forced_ms, topics, rules = rest
-        highest = [topics.get(topic, (0, BEFORE_ALL_MS))[1] for topic in self._index]
-        self.clock.resume(ClockState(watermark_ms, first_ms, forced_ms, tuple(highest)))
+        unknown = (0, BEFORE_ALL_MS, BEFORE_ALL_MS, False)
+        _, highest, floors, idle = zip(*(topics.get(topic, unknown) for topic in self._index), strict=True)
+        silent = frozenset(index for index, is_idle in enumerate(idle) if is_idle)
+        self.clock.resume(ClockState(watermark_ms, first_ms, forced_ms, highest, floors, silent))
         for topic in self._index:
             if topic in topics:
                 self._refilled[topic] = topics[topic][0]

@@ -44,6 +44,7 @@ class Workers:
             "CEP_ALERTS": self.cluster.topic("alerts"),
             "CEP_DEAD_LETTERS": self.cluster.topic("dead"),
             "CEP_LATE": self.cluster.topic("late"),
+            "CEP_SILENCES": self.cluster.topic("silences"),
             "CEP_WEB": f"127.0.0.1:{port}",
             **self.settings,
         }

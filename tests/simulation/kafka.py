@@ -15,6 +15,7 @@ from cep.columns import Batch
 from cep.event import Event
 from cep.runtimes.commit import Committed
 from cep.state.store import Offsets, TaskId
+from cep.stream.silence import SILENCES, Silence
 from cep.stream.task import Rows
 
 
@@ -59,6 +60,7 @@ class Kafka:
         self.intervals: list[Interval] = []
         self.generation = 0
         self._alerts: list[Sent] = []
+        self._silences: list[tuple[TaskId, Silence, Transaction]] = []
         self._epochs: dict[str, int] = {}
         self._open: list[Transaction] = []
         self._committed: dict[TaskId, Committed] = {}
@@ -97,6 +99,10 @@ class Kafka:
         self._require_open(transaction)
         self._alerts.append(Sent(task, line, transaction))
 
+    def fall_silent(self, transaction: Transaction, task: TaskId, silence: Silence) -> None:
+        self._require_open(transaction)
+        self._silences.append((task, silence, transaction))
+
     def claim(self, transaction: Transaction, task: TaskId, since: Offsets) -> None:
         self._require_open(transaction)
         transaction.claims[task] = since
@@ -122,10 +128,19 @@ class Kafka:
         """What a reader of committed records sees of a task, in order."""
         return [s.line for s in self._alerts if s.task == task and s.transaction.state == "committed"]
 
+    def silences(self, task: TaskId) -> list[Silence]:
+        """What a reader of committed records sees of the silences of a task."""
+        return [s for of, s, t in self._silences if of == task and t.state == "committed"]
+
+    def silences_counted(self, task: TaskId) -> int:
+        committed = self._committed.get(task)
+        return 0 if committed is None else committed.to[SILENCES]
+
     def position(self, task: TaskId) -> Offsets:
         """How far the group has come with a task, for the driver of a simulation."""
         committed = self._committed.get(task)
-        return dict.fromkeys(self.logs[task], 0) if committed is None else committed.to
+        to = {} if committed is None else committed.to
+        return {topic: to.get(topic, 0) for topic in self.logs[task]}
 
     def ends(self, task: TaskId) -> Offsets:
         return {topic: len(events) for topic, events in self.logs[task].items()}
@@ -135,7 +150,7 @@ class Kafka:
 
     def set_back(self, task: TaskId, to: Offsets) -> None:
         """What an operator can do to a group."""
-        self._committed[task] = Committed(to, self._committed[task].origin)
+        self._committed[task] = Committed({**to, SILENCES: 0}, self._committed[task].origin)
 
     def _require(self, producer: str, epoch: int) -> None:
         if self._epochs.get(producer) != epoch:

@@ -10,9 +10,9 @@ import pytest
 
 from cep.ports.alert_lines import alert_line
 from cep.runtimes.commit import OffsetsResetError, Point
-from cep.stream.task import TaskState
+from cep.stream.task import Rows, TaskState
 from tests.simulation.world import TASKS, CrashError, Strike, Worker, World
-from tests.stream.test_task import TOPICS, rules
+from tests.stream.test_task import TOPICS, codecs, rules
 
 # What has to happen before these points are passed at all.
 FIRST = {
@@ -93,7 +93,7 @@ class Once:
 def test_crash_at(point: Point, what: str, forget: bool) -> None:
     struck = 0
     for nth in (1, 3):
-        world = World(seed=1000 * point + nth)
+        world = World(seed=1000 * point + nth, silences=nth == 3 or point >= Point.DECISION_WRITTEN)
         once = Once(world, point, nth, what, forget=forget)
         run(world, once)
         struck += once.struck
@@ -104,7 +104,7 @@ def test_crash_at(point: Point, what: str, forget: bool) -> None:
 def test_many_faults(seed: int) -> None:
     """Crashes everywhere, also while recovering from another; zombies; a store that forgets in all ways."""
     chance = Random(seed)
-    world = World(seed)
+    world = World(seed, silences=seed % 2 == 0)
 
     def strike(worker: Worker, _point: Point) -> None:
         dice = chance.random()
@@ -134,6 +134,26 @@ def test_store_put_back_to_the_moment_when_its_owner_came() -> None:
             world.go_on()
         world.finish()
         world.check()
+
+
+def test_silences_let_time_go_on() -> None:
+    """They do something in these worlds: rows came late by them, and alerts came that others wait for."""
+    late = early = 0
+    for seed in range(10):
+        world = World(seed, silences=True)
+        world.split()
+        world.finish()
+        for task in TASKS:
+            plain, quiet = (TaskState(rules(), TOPICS, codecs=codecs()) for _ in range(2))
+            plain.begin({})
+            quiet.begin({})
+            rows = world.whole(task)
+            without = plain.process([each for each in rows if isinstance(each, Rows)])
+            found = quiet.process(rows)
+            late += sum(len(batch) for _, batch in found.late) - sum(len(batch) for _, batch in without.late)
+            early += quiet.clock.watermark_ms > plain.clock.watermark_ms
+    assert late > 10
+    assert early
 
 
 def stopped_at_the_end() -> World:

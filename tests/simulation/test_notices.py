@@ -9,15 +9,17 @@ from functools import partial
 import pytest
 
 from cep.runtimes import commit
-from cep.state.store import Delta, MemoryStore, Progress, TaskId
+from cep.state.store import Delta, MemoryStore, Offsets, Progress, TaskId
+from cep.stream.silence import SILENCES, Silence
 from cep.stream.task import Outcome, Rows, TaskState
 from tests.simulation import test_every_point as every
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.world import WorkerLog
+from tests.stream.test_task import TOPICS
 
 SEEDS = 25
 
-Machine = commit.ExactlyOnce[Sequence[Rows], Outcome]
+Machine = commit.ExactlyOnce[Sequence[Rows | Silence], Outcome]
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -59,6 +61,17 @@ def replay_gives_alerts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(commit.ExactlyOnce, "_replay", loud)
 
 
+def silences_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Made again with silences where they are found first, not where they were decided."""
+
+    def read(log: WorkerLog, task: TaskId, since: Offsets, until: Offsets) -> Iterator[list[Rows | Silence]]:
+        for silence in log._kafka.silences(task)[since.get(SILENCES, 0) : until.get(SILENCES, 0)]:
+            yield [silence]
+        yield from log._stretch(task, *[{t: o[t] for t in TOPICS} for o in (since, until)])
+
+    patch.setattr(WorkerLog, "read", read)
+
+
 def no_refill(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TaskState, "refill", lambda *_: None)
 
@@ -87,7 +100,9 @@ def offsets_outside(patch: pytest.MonkeyPatch) -> None:
 
     def early(log: WorkerLog, results: Mapping[TaskId, Outcome]) -> None:
         for task, outcome in results.items():
-            log._kafka._committed[task] = commit.Committed(outcome.delta.to, {"logins": 0, "payments": 0})
+            log._kafka._committed[task] = commit.Committed(
+                outcome.delta.to, {"logins": 0, "payments": 0, SILENCES: 0}
+            )
         write(log, results)
 
     patch.setattr(WorkerLog, "write", early)
@@ -95,7 +110,16 @@ def offsets_outside(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "sabotage",
-    [no_undo, no_fence, replay_gives_alerts, no_refill, empty_is_new, forgets_touched, offsets_outside],
+    [
+        no_undo,
+        no_fence,
+        replay_gives_alerts,
+        no_refill,
+        empty_is_new,
+        forgets_touched,
+        offsets_outside,
+        silences_forgotten,
+    ],
 )
 def test_wrong_sequence_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)

@@ -14,6 +14,7 @@ from random import Random
 from cep.ports.alert_lines import alert_line
 from cep.runtimes.commit import BrokenError, Committed, ExactlyOnce, Point
 from cep.state.store import Offsets, StateError, TaskId
+from cep.stream.silence import SILENCES, Silence, stretches
 from cep.stream.task import Outcome, Rows, TaskState
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.redis import ForgetfulStore
@@ -49,12 +50,18 @@ class WorkerLog:
         return self._kafka.committed(task)
 
     def start(self, task: TaskId) -> Offsets:
-        return dict.fromkeys(self._kafka.logs[task], 0)
+        return {**dict.fromkeys(self._kafka.logs[task], 0), SILENCES: 0}
 
-    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[list[Rows]]:
+    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[list[Rows | Silence]]:
+        for begin, end, silence in stretches(since, until, self._kafka.silences(task)):
+            yield from self._stretch(task, begin, end)
+            if silence is not None:
+                yield [silence]
+
+    def _stretch(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[list[Rows | Silence]]:
         at = dict(since)
         while any(at[topic] < until[topic] for topic in at):
-            rows = []
+            rows: list[Rows | Silence] = []
             for topic, first in at.items():
                 behind = min(until[topic], first + self._chance.randint(0, 6))
                 if behind > first:
@@ -65,6 +72,10 @@ class WorkerLog:
 
     def begin(self) -> None:
         self._transaction = self._kafka.begin(self._name, self._epoch)
+
+    def decide(self, silences: Mapping[TaskId, Silence]) -> None:
+        for task, silence in silences.items():
+            self._kafka.fall_silent(self._now(), task, silence)
 
     def write(self, results: Mapping[TaskId, Outcome]) -> None:
         for task, outcome in results.items():
@@ -91,7 +102,7 @@ class Worker:
         self.alive = False
         self._world = world
         self.log: WorkerLog
-        self.sequence: ExactlyOnce[Sequence[Rows], Outcome]
+        self.sequence: ExactlyOnce[Sequence[Rows | Silence], Outcome]
 
     def boot(self, *, rebuild: bool = False) -> None:
         """A new process; raises what kills it."""
@@ -111,23 +122,62 @@ class Worker:
     def batch(self) -> None:
         """One batch of some of what it may read, of whatever size."""
         chance, kafka = self._world.chance, self._world.kafka
-        batch: dict[TaskId, list[Rows]] = {}
-        for task, state in self.sequence.tasks.items():
-            assert isinstance(state, TaskState)
+        self._pending()
+        batch: dict[TaskId, list[Rows | Silence]] = {}
+        for task, state in self._tasks():
             for topic, end in kafka.ends(task).items():
                 first = state.to[topic]
-                behind = min(end, first + chance.randint(0, 7))
+                # Where topics may be silent, let there be some that bring nothing.
+                most = 0 if self._world.silences and chance.random() < 0.4 else 7
+                behind = min(end, first + chance.randint(0, most))
                 if behind > first:
                     batch.setdefault(task, []).append(kafka.rows(task, topic, first, behind))
+        for task, silence in self._decided(batch).items():
+            batch[task] = [silence, *batch.get(task, [])]
         if batch:
             self.sequence.commit(batch)
+
+    def _tasks(self) -> list[tuple[TaskId, TaskState]]:
+        found = []
+        for task, state in self.sequence.tasks.items():
+            assert isinstance(state, TaskState)
+            found.append((task, state))
+        return found
+
+    def _pending(self) -> None:
+        """What somebody decided and did not commit comes before all else."""
+        silences = self._world.kafka.silences
+        pending = {task: [*silences(task)[state.to[SILENCES] :]] for task, state in self._tasks()}
+        if any(pending.values()):
+            self.sequence.commit({task: some for task, some in pending.items() if some})
+
+    def _decided(self, batch: Mapping[TaskId, Sequence[Rows | Silence]]) -> dict[TaskId, Silence]:
+        """Some topics that bring nothing may be called silent; one that brings something may not."""
+        decided: dict[TaskId, Silence] = {}
+        for task, state in self._tasks() if self._world.silences else ():
+            bring = {each.topic for each in batch.get(task, []) if isinstance(each, Rows)}
+            silent = self._drawn(state.silent, bring)
+            if silent != state.silent:
+                decided[task] = Silence(state.to[SILENCES], dict(state.to), silent)
+        if decided:
+            self.sequence.decide(decided)
+        return decided
+
+    def _drawn(self, silent: frozenset[str], bring: set[str]) -> frozenset[str]:
+        chance = self._world.chance
+        if len(bring) == len(TOPICS) or chance.random() > 0.6:
+            return silent - bring
+        return frozenset(topic for topic in TOPICS if topic not in bring and chance.random() < 0.6)
 
 
 class World:
     """Broker, store and workers `a` and `b`. `strike` is called whenever a worker passes a point."""
 
-    def __init__(self, seed: int, strike: Strike = lambda _worker, _point: None) -> None:
+    def __init__(
+        self, seed: int, strike: Strike = lambda _worker, _point: None, *, silences: bool = False
+    ) -> None:
         self.chance = Random(seed)
+        self.silences = silences
         self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
         self.kafka = Kafka(self.logs)
         self.store = ForgetfulStore()
@@ -230,8 +280,7 @@ class World:
         for task in TASKS:
             plain = TaskState(rules(), TOPICS, codecs=codecs())
             plain.begin({})
-            ends = self.kafka.ends(task)
-            outcome = plain.process([self.kafka.rows(task, topic, 0, end) for topic, end in ends.items()])
+            outcome = plain.process(self.whole(task))
             truth = [alert_line(alert) for alert in outcome.alerts]
             given = self.kafka.alerts(task)
             assert Counter(given) - Counter(truth) == Counter(), "alerts doubled or wrong"
@@ -241,8 +290,21 @@ class World:
             assert [alert_line(alert) for alert in left] == [
                 alert_line(alert) for alert in plain.detector.flush()
             ], "the state that is left has another future"
-        starts = {task: dict.fromkeys(TOPICS, 0) for task in TASKS}
-        assert untiled(self.kafka.intervals, starts, {task: self.kafka.ends(task) for task in TASKS}) == []
+        starts = {task: {**dict.fromkeys(TOPICS, 0), SILENCES: 0} for task in TASKS}
+        assert untiled(self.kafka.intervals, starts, {task: self.ends(task) for task in TASKS}) == []
+
+    def ends(self, task: TaskId) -> Offsets:
+        """Behind the last record, and behind the last silence that counts."""
+        return {**self.kafka.ends(task), SILENCES: self.kafka.silences_counted(task)}
+
+    def whole(self, task: TaskId) -> list[Rows | Silence]:
+        """Everything there is of a task, each silence where it was decided."""
+        found: list[Rows | Silence] = []
+        since = dict.fromkeys(TOPICS, 0)
+        for begin, end, silence in stretches(since, self.ends(task), self.kafka.silences(task)):
+            found += [self.kafka.rows(task, t, begin[t], end[t]) for t in TOPICS if begin[t] < end[t]]
+            found += [] if silence is None else [silence]
+        return found
 
     def _recovered(self, task: TaskId) -> TaskState:
         """The task as a worker would find it now."""

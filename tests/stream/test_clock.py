@@ -227,3 +227,42 @@ def test_the_buffer_is_never_over_its_bound(sources: list[list[Event]], most: in
         for event in some:
             clock.push(source, batch(event))
             assert clock.waiting <= most
+
+
+def test_idle_source_holds_nobody_back() -> None:
+    run = Run(EventClock([LATENESS_MS, LATENESS_MS]))
+    run.push(0, events(0, [100, 120]))
+    run.push(1, events(1, [101]))
+    assert run.clock.watermark_ms == 101 - LATENESS_MS - 1
+    assert times(run.clock.idle([1])) == [100, 101]
+    assert run.clock.watermark_ms == 120 - LATENESS_MS - 1
+    ready, _ = run.clock.push(0, batch(*events(0, [130])))
+    assert times(ready) == [120]
+
+
+def test_who_comes_back_is_late_for_what_went_on() -> None:
+    """What it brings from behind the watermark of its return is late; the rest is put in order again."""
+    clock = EventClock([LATENESS_MS, LATENESS_MS])
+    clock.push(0, batch(*events(0, [100])))
+    clock.push(1, batch(*events(1, [100])))
+    clock.idle([1])
+    clock.push(0, batch(*events(0, [200])))
+    assert clock.watermark_ms == 194
+    clock.idle([])
+    ready, late = clock.push(1, batch(*events(1, [150, 194, 195])))
+    assert times(ready) == []
+    assert times(late) == [150, 194]
+    # It holds the others back again, from where it is.
+    ready, _ = clock.push(0, batch(*events(0, [300])))
+    assert times(ready) == []
+    ready, _ = clock.push(1, batch(*events(1, [280])))
+    assert times(ready) == [195, 200]
+    # Being silent says nothing of rows that are in time.
+    assert clock.late == 2
+
+
+def test_time_stands_when_all_are_idle() -> None:
+    clock = EventClock([LATENESS_MS, LATENESS_MS])
+    clock.push(0, batch(*events(0, [100])))
+    assert clock.idle([0, 1]) is None
+    assert clock.watermark_ms == BEFORE_ALL_MS

@@ -12,21 +12,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final, Literal, get_args
+from urllib.parse import unquote
 
 from cep.errors import InputError
 
 Start = Literal["earliest", "latest"]
 Mode = Literal["batch", "agent"]
 Guarantee = Literal["exactly_once", "at_least_once", "at_most_once"]
+LogFormat = Literal["text", "json"]
 
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
+LOG_FORMATS: Final[tuple[LogFormat, ...]] = get_args(LogFormat)
 
 _ENV: Final = "CEP_"
 _ENV_KAFKA: Final = "CEP_KAFKA_"
 _SECRET: Final = re.compile(r"password|secret|\.key\.pem|jaas|token", re.IGNORECASE)
-_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
+_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):([^@/]*)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class LiveSettings:
     instance: str = ""
     """A stable name of this worker: restarts under it are quick and cause no rebalance."""
     web: str = "127.0.0.1:6066"
+    log_format: LogFormat = "text"
     batch_records: int = 20_000
     """The most records of one transaction."""
     batch_wait_ms: int = 20
@@ -79,7 +83,12 @@ NUMBERS: Final[Mapping[str, int]] = {
 }
 """Keys that hold a whole number, with the least that makes sense."""
 
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"mode": MODES, "guarantee": GUARANTEES, "start": STARTS}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "mode": MODES,
+    "guarantee": GUARANTEES,
+    "start": STARTS,
+    "log_format": LOG_FORMATS,
+}
 
 
 def with_environment(settings: LiveSettings, environment: Mapping[str, str]) -> LiveSettings:
@@ -120,6 +129,18 @@ def without_secrets(settings: LiveSettings) -> LiveSettings:
     """
     kafka = ((name, "***" if _SECRET.search(name) else value) for name, value in settings.kafka)
     return replace(settings, state=_PASSWORD_IN_URL.sub(r"\1:***@", settings.state), kafka=tuple(kafka))
+
+
+def secrets_of(settings: LiveSettings) -> frozenset[str]:
+    """What must be neither shown nor logged.
+
+    >>> sorted(secrets_of(LiveSettings(state="redis://cep:p%40ss@host/0")))
+    ['p%40ss', 'p@ss']
+    """
+    found = {value for name, value in settings.kafka if _SECRET.search(name)}
+    for _, password in _PASSWORD_IN_URL.findall(settings.state):
+        found |= {password, unquote(password)}
+    return frozenset(found - {""})
 
 
 def checked(settings: LiveSettings) -> LiveSettings:

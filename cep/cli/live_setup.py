@@ -14,7 +14,7 @@ from cep.cli.words import counted
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
 from cep.inputs import DEFAULT, InputSettings, settings_for, with_registry
-from cep.live import Guarantee, LiveSettings, checked, with_environment, without_secrets
+from cep.live import Guarantee, LiveSettings, checked, secrets_of, with_environment, without_secrets
 from cep.ports.outgoing import Topics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
@@ -33,6 +33,13 @@ class Live:
 
     settings: LiveSettings
     tasks: TaskSettings
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must be neither shown nor logged."""
+        registries = (one.registry for _, one in self.tasks.inputs)
+        passwords = (registry.password for registry in registries if registry is not None)
+        return secrets_of(self.settings).union(password for password in passwords if password)
 
 
 def open_live(environment: Mapping[str, str]) -> Live:
@@ -83,11 +90,18 @@ def _input(project: OpenProject, topic: str, name: str, environment: Mapping[str
 
 def start_block(live: Live) -> str:
     """What runs, on what, and where to look."""
+    rows = start_rows(live)
+    width = max(len(name) for name in rows)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows.items())
+
+
+def start_rows(live: Live) -> dict[str, str]:
+    """The same as names and texts."""
     settings, tasks = without_secrets(live.settings), live.tasks
     read = ", ".join(f"{topic} as {one.name}" for topic, one in tasks.inputs)
     registries = sorted({one.registry.url for _, one in tasks.inputs if one.registry is not None})
     lateness = ", ".join(_lateness(topic, one) for topic, one in tasks.inputs)
-    rows = {
+    return {
         "rules": f"{counted(len(tasks.rules), 'rule')} live: {', '.join(r.name for r in tasks.rules)}",
         "brokers": settings.brokers,
         "group": settings.group + (f", instance {settings.instance}" if settings.instance else ""),
@@ -100,8 +114,6 @@ def start_block(live: Live) -> str:
         **({"schemas": ", ".join(registries)} if registries else {}),
         "pages": f"http://{settings.web}/metrics /healthz /readyz",
     }
-    width = max(len(name) for name in rows)
-    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows.items())
 
 
 def _lateness(topic: str, settings: InputSettings) -> str:

@@ -255,6 +255,9 @@ def run_verb(
     web: Annotated[
         str | None, typer.Option("--web", metavar="HOST:PORT", help="Metrics and health pages.")
     ] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", metavar="FORM", help="`text` or `json`, a line an event.")
+    ] = None,
     params: SetOption = None,
     select: SelectOption = None,
     engine: Annotated[
@@ -275,6 +278,7 @@ def run_verb(
         "mode": mode,
         "instance": instance,
         "web": web,
+        "log_format": log_format,
     }
     level = -1 if quiet else verbose
     options = RunOptions(config, rules or (), params or (), select, engine, level, given)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 
-from cep.cli.live_setup import open_live, start_block
+from cep.cli.live_setup import open_live, start_block, start_rows
 from cep.errors import CepError
 from cep.runtimes.faust_app import WorkerApp, make_app
+from cep.runtimes.log_lines import event_line
 
 
 @functools.cache
@@ -20,11 +22,16 @@ def load_app() -> WorkerApp:
     """The one app of this process, as the environment describes it; tells on stderr what will run."""
     try:
         live = open_live(os.environ)
-        app = make_app(live.settings, live.tasks, rebuild=bool(os.environ.get("CEP_REBUILD")))
+        rebuild = bool(os.environ.get("CEP_REBUILD"))
+        app = make_app(live.settings, live.tasks, live.secrets, rebuild=rebuild)
     except CepError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    sys.stderr.write(start_block(live) + "\n")
+    if live.settings.log_format == "json":
+        told = event_line("started", "a worker starts", "info", start_rows(live), time.time())
+        sys.stderr.write(told + "\n")
+    else:
+        sys.stderr.write(start_block(live) + "\n")
     return app
 
 

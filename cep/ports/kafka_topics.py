@@ -5,6 +5,7 @@ Only this module and `kafka_writers` import that library.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,9 +43,12 @@ ANSWER_S: Final = 30.0
 _TRIES: Final = 20
 
 
-def client_settings(settings: LiveSettings) -> dict[str, str | int | float | bool]:
+def client_settings(settings: LiveSettings) -> dict[str, Any]:
     """What every client is given: where the brokers are, and the settings of the user."""
+    # Left alone, the library writes lines of its own form to stderr.
+    lines = {"logger": logging.getLogger("cep.kafka")} if settings.log_format == "json" else {}
     return {
+        **lines,
         "bootstrap.servers": settings.brokers,
         "client.id": f"cep-{os.getpid()}",
         # A broker that comes back is found at once, not after ten seconds.
@@ -54,7 +58,7 @@ def client_settings(settings: LiveSettings) -> dict[str, str | int | float | boo
     }
 
 
-def _reading(settings: LiveSettings) -> dict[str, str | int | float | bool]:
+def _reading(settings: LiveSettings) -> dict[str, Any]:
     return {
         **client_settings(settings),
         "enable.auto.commit": False,

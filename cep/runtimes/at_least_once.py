@@ -8,7 +8,6 @@ What was handed over with gaps, out of order or twice is read from the log inste
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -25,9 +24,8 @@ from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_loop import prepare_topics
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Done, Task, TaskSettings
+from cep.runtimes.log_lines import say
 from cep.state.store import Delta, Offsets, StateStore, TaskId
-
-log = logging.getLogger("cep.live")
 
 
 @dataclass(slots=True)
@@ -161,7 +159,8 @@ class AtLeastOnce:
         owned.task.state.wait_for_all()
         self._owned[task] = owned
         seconds = time.monotonic() - started
-        log.info("partition %d is taken up at %s after %.1fs", task.partition, until, seconds)
+        told = "partition {partition} is taken up at {offsets} after {seconds:.1f}s"
+        say("taken_up", told, partition=task.partition, offsets=until, seconds=seconds)
         return owned
 
     def _apply(self, task: TaskId, owned: _Owned, delta: Delta) -> None:

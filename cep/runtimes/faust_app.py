@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -28,9 +28,8 @@ from cep.runtimes.at_least_once import AtLeastOnce
 from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
+from cep.runtimes.log_lines import logging_config, say
 from cep.state.opening import open_store
-
-log = logging.getLogger("cep.live")
 
 EXIT_FAILED: Final = 3
 """The exit code when Kafka or the state failed: a new process goes on from what is committed."""
@@ -82,18 +81,20 @@ class AgentApp(WorkerApp):
         await super().on_start()
 
 
-def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = False) -> WorkerApp:
-    """An app that `faust worker` can run."""
+def make_app(
+    settings: LiveSettings, tasks: TaskSettings, secrets: Collection[str] = (), *, rebuild: bool = False
+) -> WorkerApp:
+    """An app that `faust worker` can run; `secrets` are never logged."""
     metrics = Metrics()
     store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
     if settings.mode == "agent":
-        agents = _app(AgentApp, settings)
+        agents = _app(AgentApp, settings, secrets)
         agents.work = work = AtLeastOnce(settings, tasks, store, metrics, rebuild=rebuild)
         _read_by_agents(agents, work, settings)
         _watch(agents, work, settings)
         _serve(agents, work, metrics)
         return agents
-    app = _app(BatchApp, settings)
+    app = _app(BatchApp, settings, secrets)
     loop = BatchLoop(settings, tasks, store, metrics, rebuild=rebuild)
     _run_in_task(app, loop)
     _watch(app, loop, settings)
@@ -104,7 +105,7 @@ def make_app(settings: LiveSettings, tasks: TaskSettings, *, rebuild: bool = Fal
 _AppT = TypeVar("_AppT", bound=WorkerApp)
 
 
-def _app(kind: type[_AppT], settings: LiveSettings) -> _AppT:
+def _app(kind: type[_AppT], settings: LiveSettings, secrets: Collection[str]) -> _AppT:
     host, _, port = settings.web.rpartition(":")
     return kind(
         settings.group,
@@ -121,6 +122,7 @@ def _app(kind: type[_AppT], settings: LiveSettings) -> _AppT:
         web_tables_enabled=False,
         stream_wait_empty=False,
         datadir=os.devnull,
+        logging_config=logging_config(settings, secrets),
         # The rest is for agents. An exception must end the process: any other supervisor skips the event.
         agent_supervisor=CrashingSupervisor,
         broker_commit_interval=1.0,
@@ -238,7 +240,7 @@ def _watch(app: App, loop: BatchLoop | AtLeastOnce, settings: LiveSettings) -> N
 
 
 def _leave(reason: str, code: int) -> NoReturn:
-    log.critical("%s: this process ends", reason)
+    say("ended", "{reason}: this process ends", logging.CRITICAL, reason=reason, code=code)
     logging.shutdown()
     os._exit(code)
 

@@ -19,11 +19,10 @@ from cep.ports.kafka_writers import TopicWriter
 from cep.ports.topic_records import KafkaError, Part, Position, Records
 from cep.runtimes.commit import Committed
 from cep.runtimes.live_task import Done
+from cep.runtimes.log_lines import say
 from cep.runtimes.silences import silence_out, silences_of
 from cep.state.store import Offsets, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
-
-log = logging.getLogger("cep.live")
 
 _METADATA: Final = re.compile(r"origin ([0-9]+) since ([0-9]+)(?: silences ([0-9]+)-([0-9]+))?")
 
@@ -52,7 +51,9 @@ class KafkaLog:
             return None
         fresh = {part: self._begin(part) for part in parts if part not in found}
         if fresh:
-            log.info("new in the group %s: %s", task.group, fresh)
+            offsets = {part.topic: offset for part, offset in fresh.items()}
+            told = "partition {partition}: new in the group: {offsets}"
+            say("topics_added", told, partition=task.partition, offsets=offsets)
         to = {part.topic: found[part].offset if part in found else fresh[part] for part in parts}
         origin = {part.topic: _origin(found[part]) if part in found else fresh[part] for part in parts}
         at_origin, by_now = self._counted(task, found.values())
@@ -82,7 +83,8 @@ class KafkaLog:
         silences = self._silences(task) if until.get(SILENCES, 0) > since.get(SILENCES, 0) else []
         numbers = {one.number for one in silences}
         if not numbers.issuperset(range(since.get(SILENCES, 0), until.get(SILENCES, 0))):
-            log.error("%s/%d: silences are needed for state and gone", task.group, task.partition)
+            told = "partition {partition}: silences are needed for state and gone"
+            say("silences_gone", told, logging.ERROR, partition=task.partition)
         for place, next_place, silence in stretches(since, until, silences):
             yield from self._records(task, place, next_place)
             if silence is not None:
@@ -99,7 +101,9 @@ class KafkaLog:
         for part in self._parts(task):
             wanted, first = since[part.topic], self._reader.bounds(part)[0]
             if wanted < first and wanted < until[part.topic]:
-                log.error("%s/%d: records %d to %d are needed for state and gone", *part, wanted, first)
+                told = "{topic}/{partition}: records {since} to {until} are needed for state and gone"
+                where = {"topic": part.topic, "partition": part.partition, "since": wanted, "until": first}
+                say("records_gone", told, logging.ERROR, **where)
             begin[part] = max(wanted, first)
         end = {part: until[part.topic] for part in begin}
         yield from (batch for batch in read_between(self._settings, begin, end, CHUNK_RECORDS) if batch)

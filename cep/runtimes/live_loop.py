@@ -25,12 +25,11 @@ from cep.ports.topic_records import KafkaError, Part, Records
 from cep.runtimes.commit import ExactlyOnce, Point
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
+from cep.runtimes.log_lines import say
 from cep.runtimes.plain_log import log_of
 from cep.runtimes.silences import SilenceWatch
 from cep.state.store import StateStore, TaskId
 from cep.stream.silence import SILENCES, Silence
-
-log = logging.getLogger("cep.live")
 
 BATCH_SECONDS: Final = 0.5
 """How long computing a batch should take at most: so long may an alert wait for those behind it."""
@@ -76,7 +75,8 @@ def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str,
             if time.monotonic() + pause > end or stop.is_set():
                 waited = settings.wait_for_broker_s
                 raise KafkaError(f"no broker at {settings.brokers} within {waited}s: {error}") from None
-            log.warning("no broker at %s yet, next try in %gs: %s", settings.brokers, pause, error)
+            told = "no broker at {brokers} yet, next try in {pause_s:g}s: {error}"
+            say("waiting", told, logging.WARNING, brokers=settings.brokers, pause_s=pause, error=error)
         stop.wait(pause)
         pause = min(2 * pause, BACKOFF_SECONDS_MAX)
 
@@ -177,7 +177,12 @@ class BatchLoop:
                 number, state.silent, brought[number], state.furthest, now_s, self._reader.read_to_end
             )
             if silent != state.silent:
-                log.info("partition %d: silent topics: %s", number, ", ".join(sorted(silent)) or "none")
+                say(
+                    "silent",
+                    "partition {partition}: silent topics: {topics}",
+                    partition=number,
+                    topics=sorted(silent),
+                )
                 decided[task] = Silence(state.to.get(SILENCES, 0), dict(state.to), silent)
         if decided:
             self._once.decide(decided)
@@ -212,8 +217,9 @@ class BatchLoop:
         found = self._once.acquire(sorted({self._id(part.partition) for part in parts}))
         seconds = time.monotonic() - started
         for task, offsets in found.items():
-            log.info("partition %d is taken up at %s", task.partition, dict(offsets))
-        log.info("%d partitions ready after %.1fs", len(found), seconds)
+            told = "partition {partition} is taken up at {offsets}"
+            say("taken_up", told, partition=task.partition, offsets=dict(offsets))
+        say("ready", "{count} partitions ready after {seconds:.1f}s", count=len(found), seconds=seconds)
         self._metrics.assigned(len(self._once.tasks), seconds)
         self.committed_at = now_s = time.monotonic()
         for part in parts:

@@ -24,14 +24,13 @@ from cep.ports.records import LINE_OF_OFFSET
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Reading
 from cep.ports.topic_records import Outgoing, Records
+from cep.runtimes.log_lines import say
 from cep.runtimes.topic_decoding import decoder_of
 from cep.schema import Schema
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
 from cep.stream.silence import Silence
 from cep.stream.task import ChangedRulesError, Rows, TaskState
-
-log = logging.getLogger("cep.live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,9 @@ class Task:
         try:
             return self.state.restore(stored, to, begin)
         except ChangedRulesError as error:
+            told = "partition {partition}: rules that changed begin anew: {names}"
             names = ", ".join(sorted(error.names))
-            log.warning("partition %d: rules that changed begin anew: %s", self.number, names)
+            say("begun_anew", told, logging.WARNING, partition=self.number, names=names)
             return self.state.restore(stored, to, begin, error.names)
 
     def refill(self, batch: Sequence[Records | Silence]) -> None:

@@ -14,8 +14,7 @@ from cep.ports.framed_records import FramedDecoder
 from cep.ports.records import RecordDecoder
 from cep.ports.registry import Registry
 from cep.ports.rows import Chunk, Reading
-
-log = logging.getLogger("cep.live")
+from cep.runtimes.log_lines import say
 
 
 class Decoder(Protocol):
@@ -46,5 +45,5 @@ def open_registry(settings: RegistrySettings) -> Registry:
 
 
 def _wait(seconds: float, reason: str) -> None:
-    log.warning("%s; next try in %gs", reason, seconds)
+    say("waiting", "{reason}; next try in {pause_s:g}s", logging.WARNING, reason=reason, pause_s=seconds)
     time.sleep(seconds)

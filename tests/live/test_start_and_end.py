@@ -1,5 +1,6 @@
 """A worker says what is wrong at its start, waits for a broker for a while, and ends when it is told to."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -24,9 +25,18 @@ def code_of(program: object) -> int | None:
 
 
 def test_a_broker_that_is_down(tmp_path: Path) -> None:
+    """It says so as JSON, without the secrets that it was given."""
     config = write_project(tmp_path)
     cluster = Cluster(f"127.0.0.1:{free_ports(1)[0]}", "down")
-    with workers(cluster, config, "memory:", settings={"CEP_WAIT_FOR_BROKER_S": "6"}) as group:
+    settings = {
+        "CEP_WAIT_FOR_BROKER_S": "6",
+        "CEP_LOG_FORMAT": "json",
+        "CEP_KAFKA_SASL_PASSWORD": "hush-kafka",
+        "CEP_KAFKA_SASL_MECHANISMS": "PLAIN",
+        "CEP_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "CEP_KAFKA_SASL_USERNAME": "cep",
+    }
+    with workers(cluster, config, "redis://cep:hush-redis@127.0.0.1:1/0", settings=settings) as group:
         program = group.start("one")
         started = time.monotonic()
         assert wait_until(lambda: not program.running(), 40)
@@ -36,6 +46,12 @@ def test_a_broker_that_is_down(tmp_path: Path) -> None:
     assert f"no broker at {cluster.address} yet, next try in" in text
     assert f"no broker at {cluster.address} within 6s" in text
     assert "Traceback" not in text
+    assert "hush" not in text
+    told = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    ours = [line for line in told if line["event"] != "log"]
+    assert [ours[place]["event"] for place in (0, 1, -1)] == ["started", "waiting", "ended"]
+    assert ours[0]["state"] == "redis://cep:***@127.0.0.1:1/0"
+    assert ours[1]["brokers"] == cluster.address
 
 
 def test_dead_letters_of_a_broker_that_is_down(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def make_app(
     settings: LiveSettings, tasks: TaskSettings, secrets: Collection[str] = (), *, rebuild: bool = False
 ) -> WorkerApp:
     """An app that `faust worker` can run; `secrets` are never logged."""
-    metrics = Metrics()
+    metrics = Metrics(tasks.cost)
     store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
     if settings.mode == "agent":
         agents = _app(AgentApp, settings, secrets)

@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import prometheus_client as prometheus
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from cep.ports.topic_records import Part
 from cep.runtimes.live_task import Done, Task
+from cep.stream.cost import RuleCost
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
+RULES_MAX: Final = 500
+"""So many rules have a cost of their own; those behind them share one."""
+
+OTHER_RULES: Final = "(other rules)"
+
+
+class _Costs(Collector):
+    """What rules cost, as it is when somebody looks."""
+
+    def __init__(self, cost: RuleCost) -> None:
+        self._cost = cost
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        seconds, events, matches = (
+            CounterMetricFamily(f"cep_rule_{name}", text, labels=["rule"])
+            for name, text in (
+                ("seconds", "Time spent on a rule."),
+                ("events", "Events held against a rule."),
+                ("matches", "Matches of a rule, before any limit of alerts."),
+            )
+        )
+        spent = list(self._cost.rules.items())
+        others = [one for _, one in spent[RULES_MAX:]]
+        rows = [(rule, [one]) for rule, one in spent[:RULES_MAX]] + (
+            [(OTHER_RULES, others)] if others else []
+        )
+        for rule, several in rows:
+            seconds.add_metric([rule], sum(one.seconds for one in several))
+            events.add_metric([rule], sum(one.events for one in several))
+            matches.add_metric([rule], sum(one.matches for one in several))
+        yield from (seconds, events, matches)
+
+
 class Metrics:
     """One worker's numbers. All names begin with `cep_`."""
 
-    def __init__(self) -> None:
-        """Start all at zero, in a registry of their own."""
+    def __init__(self, cost: RuleCost | None = None) -> None:
+        """Start all at zero, in a registry of their own; `cost` is read when somebody looks."""
         self._registry = registry = prometheus.CollectorRegistry()
+        if cost is not None:
+            registry.register(_Costs(cost))
         counter, gauge = prometheus.Counter, prometheus.Gauge
         self._events = counter("cep_events", "Events decoded.", ["partition"], registry=registry)
         self._alerts = counter("cep_alerts", "Alerts given.", ["rule"], registry=registry)

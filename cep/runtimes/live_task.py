@@ -12,9 +12,11 @@ interleaving of topics, nor of the time of day. So any worker can compute it aga
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cep.columns import Projection
 from cep.engines.engines import Engine
@@ -27,13 +29,15 @@ from cep.ports.topic_records import Outgoing, Records
 from cep.runtimes.log_lines import say
 from cep.runtimes.topic_decoding import decoder_of
 from cep.schema import Schema
+from cep.state.codec import SnapshotCodec
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
+from cep.stream.cost import RuleCost
 from cep.stream.silence import Silence
-from cep.stream.task import ChangedRulesError, Rows, TaskState
+from cep.stream.task import ChangedRulesError, Rows, TaskState, codecs_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskSettings:
     """What all tasks of a worker share. `inputs` are the topics in their order, each with how it is read."""
 
@@ -43,6 +47,13 @@ class TaskSettings:
     projection: Projection
     engine: Engine
     topics: Topics
+    cost: RuleCost = field(default_factory=lambda: RuleCost(time.perf_counter))
+    """What rules cost in this worker."""
+
+    @cached_property
+    def codecs(self) -> Mapping[str, SnapshotCodec]:
+        """What packs the state of each rule."""
+        return codecs_of(self.rules)
 
 
 @dataclass(slots=True)
@@ -65,7 +76,14 @@ class Task:
         self._topics = settings.topics
         self._may_be_idle = {topic for topic, one in settings.inputs if one.idle_timeout_ms is not None}
         self._lateness_ms = {topic: one.max_lateness_ms for topic, one in settings.inputs}
-        self.state = TaskState(settings.rules, self._lateness_ms, settings.engine, settings.projection)
+        self.state = TaskState(
+            settings.rules,
+            self._lateness_ms,
+            settings.engine,
+            settings.projection,
+            settings.codecs,
+            settings.cost,
+        )
         self._decoders = {
             topic: decoder_of(Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index))
             for index, (topic, one) in enumerate(settings.inputs)

@@ -19,6 +19,7 @@ from cep.plan.expr import Expr
 from cep.plan.pattern import Emit, Path
 from cep.state.codec import Kept
 from cep.stream.alert import Alert, Evidence, Rule, digest, identity, plain_key
+from cep.stream.cost import RuleCost
 
 _BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
@@ -29,8 +30,11 @@ Found: TypeAlias = tuple[Position, int, Position, Position, int, Alert]
 class Detector:
     """Rules × keys of one worker. `process` is given batches in event-time order, each with a watermark."""
 
-    def __init__(self, rules: Sequence[Rule], engine: Engine = ENGINES["reference"]) -> None:
-        """One matcher for each rule."""
+    def __init__(
+        self, rules: Sequence[Rule], engine: Engine = ENGINES["reference"], cost: RuleCost | None = None
+    ) -> None:
+        """One matcher for each rule; what each costs is added to `cost`."""
+        self._cost = cost
         self.rules = tuple(rules)
         self.alerts: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
@@ -53,6 +57,8 @@ class Detector:
         told = _Told()
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
+            begun_s = 0.0 if self._cost is None else self._cost.time_s()
+            offered = watch.matcher.counters.offered
             matches: list[Match] = []
             if answers is not None:
                 matches += watch.matcher.process(make_feed(watch.rule.plan, answers.batch, answers, since_ms))
@@ -67,6 +73,9 @@ class Detector:
                 else:
                     self.suppressed[watch.rule.name] += 1
             watch.forget(watermark_ms)
+            if self._cost is not None:
+                events = watch.matcher.counters.offered - offered
+                self._cost.add(watch.rule.name, self._cost.time_s() - begun_s, events, len(matches))
         # The number keeps what is equal in the order in which it was found, and alerts from being compared.
         found.sort()
         return found

@@ -31,6 +31,7 @@ from cep.state.store import Delta, Offsets
 from cep.state.values import pack_value, unpack_value
 from cep.stream.alert import Alert, Rule, plain_key
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
+from cep.stream.cost import RuleCost
 from cep.stream.detector import Detector
 from cep.stream.silence import SILENCES, Silence
 
@@ -89,13 +90,14 @@ class TaskState:
         engine: Engine = ENGINES["reference"],
         projection: Projection | None = None,
         codecs: Mapping[str, SnapshotCodec] | None = None,
+        cost: RuleCost | None = None,
     ) -> None:
         """`lateness_ms`: each topic with the lateness allowed in it, in an order that never changes.
 
         `codecs` are those of the rules, where several tasks share them.
         """
         self.clock = EventClock(list(lateness_ms.values()), projection=projection)
-        self.detector = Detector(rules, engine)
+        self.detector = Detector(rules, engine, cost)
         self.to: dict[str, int] = {}
         """The offset behind the last record taken, by topic; how many silences, if any are counted."""
         self._index = {topic: i for i, topic in enumerate(lateness_ms)}

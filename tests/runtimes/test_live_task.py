@@ -1,12 +1,18 @@
 """A live task goes on from stored state; a rule that was changed since begins anew and harms no other."""
 
+import json
+from collections import Counter
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from cep.cli.live_setup import open_live
 from cep.ports.topic_records import Part, Records
+from cep.runtimes.live_metrics import OTHER_RULES, RULES_MAX, Metrics
 from cep.runtimes.live_task import Done, Task
+from cep.stream.cost import RuleCost
 from tests.live.project import RULES, make_events, write_project
 
 QUICK = RULES.replace("FOR 4s", "FOR 400ms")
@@ -43,3 +49,36 @@ def test_goes_on_from_stored_state(tmp_path: Path, changed: bool) -> None:
     for name in ("pair", "burst") if changed else ("pair", "burst", "silence"):
         assert of(name, again) == of(name, second)
     assert (of("silence", again) == of("silence", second)) is not changed
+
+
+def test_what_rules_cost(tmp_path: Path) -> None:
+    """Seconds of the clock that is handed in, events and matches; all tasks of a worker add to it."""
+    ticks = count()
+    config = write_project(tmp_path, rules=QUICK)
+    settings = replace(
+        open_live({"CEP_CONFIG": str(config)}).tasks, cost=RuleCost(lambda: float(next(ticks)))
+    )
+    tasks = [Task(settings, number) for number in (0, 1)]
+    for one in tasks:
+        one.begin({"events": 0})
+    done = [one.process(records(0, 1_200)) for one in tasks]
+    spent = settings.cost.rules
+    assert {name: one.seconds for name, one in spent.items()} == {"pair": 2.0, "silence": 2.0, "burst": 2.0}
+    assert spent["pair"].matches == sum(one.alerts["pair"] for one in done) > 0
+    assert spent["burst"].matches > sum(one.alerts["burst"] for one in done) > 0
+    kinds = Counter(json.loads(value)["type"] for _, value in make_events(1_200, seed=2, keys=10))
+    # What waits for the watermark was not looked at yet.
+    assert 2 * (kinds["B"] - 150) < spent["burst"].events <= 2 * kinds["B"]
+    assert spent["silence"].events < spent["pair"].events
+    page = Metrics(settings.cost).text().decode()
+    assert 'cep_rule_seconds_total{rule="pair"} 2.0' in page
+    assert f'cep_rule_matches_total{{rule="pair"}} {float(spent["pair"].matches)}' in page
+
+
+def test_many_rules_share_a_label() -> None:
+    cost = RuleCost(float)
+    for number in range(RULES_MAX + 7):
+        cost.add(f"r{number}", 0.5, 2, 1)
+    page = Metrics(cost).text().decode()
+    assert page.count("cep_rule_seconds_total{") == RULES_MAX + 1
+    assert f'cep_rule_events_total{{rule="{OTHER_RULES}"}} 14.0' in page

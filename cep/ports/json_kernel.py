@@ -106,7 +106,7 @@ class Distinct:
     @property
     def kinds(self) -> Sizes:
         """TEXT, TOKEN and so on, by code."""
-        return self.table[:, 3] & KIND_MAX
+        return self.table[:, 2] & KIND_MAX
 
     def texts(self) -> list[str]:
         """All of them as they stand, in UTF-8: no text holds a line end."""
@@ -170,7 +170,7 @@ class Scanner:
         self._rows = rows
         self._kinds = np.empty((len(self._slots), rows), dtype=np.uint8)
         self._spans = np.empty((2, len(self._slots), rows), dtype=np.int32)
-        self._table = np.empty((rows, 4), dtype=np.int32)
+        self._table = np.empty((rows, 8), dtype=np.int32)
         self._places = np.empty(max(_PLACES_MIN, 1 << (2 * rows).bit_length()), dtype=np.uint32)
         self._lines = np.empty((2, rows), dtype=np.int32)
 

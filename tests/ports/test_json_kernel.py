@@ -21,10 +21,10 @@ PATHS: list[FieldPath] = [("a",), ("b",), ("n",), ("n", "x"), ("n", "y", "z"), (
 LINE_MAX = 1000
 
 
-def scan(lines: list[bytes], paths: list[FieldPath] = PATHS) -> Scan:
+def scan(lines: list[bytes], paths: list[FieldPath] = PATHS, line_max: int = LINE_MAX) -> Scan:
     data = b"".join(line + b"\n" for line in lines)
     ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
-    return Scanner(the_kernel(), paths).scan(data, 0, ends, LINE_MAX)
+    return Scanner(the_kernel(), paths).scan(data, 0, ends, line_max)
 
 
 def cell(line: bytes, path: FieldPath) -> tuple[int, object]:
@@ -77,6 +77,34 @@ def test_names_on_the_way() -> None:
     assert cell(line, ("ü",)) == (INT, 2)
     assert cell(line, ("b",)) == (MISSING, None)
     assert cell(b'{"n": [{"x": 1}]}', ("n", "x")) == (MISSING, None)
+
+
+def test_a_name_is_known_by_what_it_stands_under() -> None:
+    """Keys are remembered from line to line by their turn: here `"x"` is the second one as a rule."""
+    lines = [
+        '{"n":{"x":1}}',
+        '{"a":{"x":2}}',
+        '{"b":1,"x":3}',
+        '{"n":{"x":4}}',
+        '{"n":{"xx":5}}',
+        '{"n":0,"x":6}',
+    ]
+    found = scan([line.encode() for line in lines])
+    assert found.left.tolist() == []
+    assert found.cells["n", "x"].kinds.tolist() == [INT, MISSING, MISSING, INT, MISSING, MISSING]
+    assert found.cells["n", "x"].numbers[[0, 3]].tolist() == [1, 4]
+
+
+def test_more_keys_in_a_line_than_are_remembered() -> None:
+    names = [f"k{i}" for i in range(200)]
+    lines = [json.dumps({name: i for i, name in enumerate(order)}) for order in (names, names[::-1], names)]
+    data = [f'{line[:-1]}, "a": {row}}}'.encode() for row, line in enumerate(lines)]
+    found = scan([line[:-1] + b" " * 3 + b"}" for line in data], [("a",), ("k7",), ("k150",)], 10_000)
+    assert [cells.numbers.tolist() for _, cells in sorted(found.cells.items())] == [
+        [0, 1, 2],
+        [150, 49, 150],
+        [7, 192, 7],
+    ]
 
 
 @pytest.mark.parametrize(

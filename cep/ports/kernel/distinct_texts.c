@@ -5,10 +5,12 @@
 
 enum { PLACES_MIN = 1024 };
 
-/* A distinct text, and where it first stood. The lowest bits of `hash` are its kind. */
+/* A distinct text: where it first stood, and its first and last eight bytes, which are all of most texts.
+ * The lowest bits of `hash` are its kind. */
 struct distinct {
-    int32_t at, length, row;
-    uint32_t hash;
+    int32_t at, length;
+    uint32_t hash, unused;
+    uint64_t head, tail;
 };
 
 /* `places` has a code plus one, or 0, at or behind the place that a hash names; `last` is a power of two less
@@ -40,16 +42,26 @@ static inline uint64_t word_at(const byte *at, int64_t length, const byte *end)
     return found;
 }
 
-static uint32_t hash_of(const byte *at, int64_t length, const byte *end, uint64_t seed, byte kind)
+static struct distinct text_at(const byte *data, int64_t size, int32_t start, int32_t length, byte kind,
+                               uint64_t seed)
 {
-    uint64_t hash = seed ^ (uint64_t)length;
-    do {
-        hash = mixed(hash ^ word_at(at, length, end), 0x9E3779B97F4A7C15u);
-        at += 8;
-        length -= 8;
-    } while (length > 0);
-    hash = mixed(hash ^ seed, 0xD6E8FEB86659FD93u);
-    return ((uint32_t)hash & ~(uint32_t)KIND_MAX) | kind;
+    struct distinct text = {.at = start, .length = length};
+    const byte *at = data + start;
+    text.head = word_at(at, length, data + size);
+    if (length > 8)
+        memcpy(&text.tail, at + length - 8, 8);
+    uint64_t hash = mixed(text.head ^ seed, text.tail ^ (uint64_t)length ^ 0x9E3779B97F4A7C15u);
+    for (int32_t i = 8; i + 8 < length; i += 8)
+        hash = mixed(hash ^ word_at(at + i, 8, data + size), 0xD6E8FEB86659FD93u ^ seed);
+    text.hash = ((uint32_t)hash & ~(uint32_t)KIND_MAX) | kind;
+    return text;
+}
+
+static inline int same_text(const byte *data, const struct distinct *one, const struct distinct *other)
+{
+    return one->hash == other->hash && one->length == other->length && one->head == other->head &&
+           one->tail == other->tail &&
+           (one->length <= 16 || !memcmp(data + one->at, data + other->at, (size_t)one->length));
 }
 
 static inline uint32_t first_place(const struct table *table, uint32_t hash)
@@ -61,12 +73,8 @@ static inline uint32_t first_place(const struct table *table, uint32_t hash)
 static uint32_t place_of(const struct table *table, const struct distinct *text)
 {
     uint32_t place = first_place(table, text->hash);
-    for (; table->places[place]; place = (place + 1) & table->last) {
-        const struct distinct *found = &table->distinct[table->places[place] - 1];
-        if (found->hash == text->hash && found->length == text->length &&
-            !memcmp(table->data + found->at, table->data + text->at, (size_t)text->length))
-            break;
-    }
+    while (table->places[place] && !same_text(table->data, &table->distinct[table->places[place] - 1], text))
+        place = (place + 1) & table->last;
     return place;
 }
 
@@ -96,8 +104,7 @@ int64_t cep_code_texts(const byte *data, int64_t size, const byte *kinds, const 
         codes[row] = NONE;
         if (kinds[row] < kind_min)
             continue;
-        struct distinct text = {.at = starts[row], .length = lengths[row], .row = (int32_t)row};
-        text.hash = hash_of(data + text.at, text.length, data + size, seed, kinds[row]);
+        struct distinct text = text_at(data, size, starts[row], lengths[row], kinds[row], seed);
         uint32_t place = place_of(&table, &text);
         if (!places[place]) {
             distinct[table.count++] = text;

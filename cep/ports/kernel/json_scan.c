@@ -33,6 +33,7 @@ enum {
     FLOAT_DIGITS_MAX = 19,
     FLOAT_PLACES_MAX = 22,
     BUCKETS = 256,
+    KEYS_MAX = 64,
 };
 
 #define WHOLE_MAX ((uint64_t)1 << 53)
@@ -53,6 +54,13 @@ struct found {
     int64_t rows, left_count;
 };
 
+/* A key that was seen, quotes and all. */
+struct key {
+    const byte *at;
+    int64_t length;
+    int parent, child;
+};
+
 struct scan {
     const byte *data, *end;
     const byte *texts;
@@ -61,6 +69,8 @@ struct scan {
     int32_t line;
     int32_t seen_in[NAMES_MAX];
     int16_t bucket[BUCKETS], behind[NAMES_MAX];
+    struct key keys[KEYS_MAX];
+    unsigned turn;
 };
 
 static const byte *value(struct scan *scan, const byte *at, int name, int depth);
@@ -77,6 +87,8 @@ static void learn_names(struct scan *scan, int32_t count)
 {
     memset(scan->bucket, 0xff, sizeof scan->bucket);
     memset(scan->seen_in, 0xff, sizeof scan->seen_in);
+    for (int32_t i = 0; i < KEYS_MAX; i++)
+        scan->keys[i].parent = NONE - 1; /* that of no key */
     for (int32_t i = 1; i < count; i++) {
         const struct name *name = &scan->names[i];
         unsigned bucket = bucket_of(name->parent, scan->texts + name->at, name->length);
@@ -321,20 +333,47 @@ static const byte *list(struct scan *scan, const byte *start, int name, int dept
     return at + 1;
 }
 
-/* The name under `parent` that a key is, NONE if it is not wanted, and below that if the line is too odd. */
-static int wanted(struct scan *scan, int parent, const byte *key, const byte *end, int escaped)
+/* Whether two stretches of bytes are equal; eight bytes behind each may be read. */
+static inline int same_bytes(const byte *one, const byte *other, int64_t length)
 {
-    if (parent == NONE)
-        return NONE;
-    if (escaped)
-        return NONE - 1;
-    int name = find_name(scan, parent, key, end - key);
-    if (name != NONE) {
-        if (scan->seen_in[name] == scan->line)
-            return NONE - 1;
-        scan->seen_in[name] = scan->line;
+    uint64_t a, b;
+    for (;; one += 8, other += 8, length -= 8) {
+        memcpy(&a, one, 8);
+        memcpy(&b, other, 8);
+        if (length <= 8)
+            return ((a ^ b) & (~(uint64_t)0 >> (64 - 8 * length))) == 0;
+        if (a != b)
+            return 0;
     }
-    return name;
+}
+
+/* Behind a key and its quotes, and which name under `parent` it is, NONE if it is not wanted.
+ *
+ * Lines are alike as a rule: a key that is, byte for byte, what stood at this turn of a line before need not be
+ * looked through again. NULL if it is no key, or too odd: a name with an escape, or one that is there twice. */
+static const byte *key(struct scan *scan, const byte *at, int parent, int *child)
+{
+    struct key *known = &scan->keys[scan->turn++ % KEYS_MAX];
+    if (known->parent == parent && scan->end - at >= known->length + 8 &&
+        same_bytes(known->at, at, known->length)) {
+        at += known->length;
+    } else {
+        int escaped;
+        const byte *end = *at == '"' ? text_end(scan, at + 1, &escaped) : NULL;
+        if (!end || (escaped && parent != NONE))
+            return NULL;
+        *known = (struct key){.at = at, .length = end + 1 - at, .parent = parent, .child = NONE};
+        if (parent != NONE)
+            known->child = find_name(scan, parent, at + 1, end - at - 1);
+        at = end + 1;
+    }
+    *child = known->child;
+    if (*child != NONE) {
+        if (scan->seen_in[*child] == scan->line)
+            return NULL;
+        scan->seen_in[*child] = scan->line;
+    }
+    return at;
 }
 
 static const byte *object(struct scan *scan, const byte *start, int name, int depth)
@@ -342,14 +381,10 @@ static const byte *object(struct scan *scan, const byte *start, int name, int de
     const byte *at = skip_space(start + 1);
     if (*at != '}')
         for (;; at = skip_space(at + 1)) {
-            int escaped;
-            const byte *key = at + 1;
-            if (*at != '"' || !(at = text_end(scan, key, &escaped)))
+            int child;
+            if (!(at = key(scan, at, name, &child)))
                 return NULL;
-            int child = wanted(scan, name, key, at, escaped);
-            if (child < NONE)
-                return NULL;
-            at = skip_space(at + 1);
+            at = skip_space(at);
             if (*at != ':')
                 return NULL;
             at = value(scan, skip_space(at + 1), child, depth);
@@ -415,6 +450,7 @@ int64_t cep_scan_lines(const byte *data, int64_t size, int64_t start, const int6
         if (at == end)
             continue;
         scan.line = (int32_t)i;
+        scan.turn = 0;
         if (*at == '{' && ends[i] - start <= line_bytes_max) {
             at = object(&scan, at, 0, 1);
             if (at && skip_space(at) == end) {

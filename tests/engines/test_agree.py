@@ -168,6 +168,7 @@ def test_random_stories_from_bytes(seed: int) -> None:
         assert fed(one, resumed)[0] == fed(one, ReferenceMatcher(one.plan, one.limits))[0], shown(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_rules_that_share_a_kernel(seed: int) -> None:
     """Rules that differ in window, pick and skip only: each gives what it gives alone."""

@@ -82,6 +82,10 @@ def test_matches_know_their_key_and_conditions_may_ask_for_it(engine: str) -> No
     stream = "A1(u=1,x=1) A2(u=5,x=1) B3(u=1,x=4) B4(u=5,x=4)"
     found = matches(pattern, stream, engine=engine)
     assert [(match.key, told(match)) for match in found] == [((1,), "a=1 b=3")]
+    # Of the last event of a loop, too, which is known when the loop is over.
+    pattern = "A a{2,} BY u WHERE u + sum(a.x) > 5 WITHIN 9ms"
+    found = matches(pattern, "A1(u=1,x=2) A2(u=2,x=2) A3(u=1,x=2) A4(u=2,x=2)", engine=engine)
+    assert [(match.key, told(match)) for match in found] == [((2,), "a=2,4")]
 
 
 def test_the_next_time_that_matters() -> None:

@@ -105,6 +105,7 @@ def test_the_graph_has_an_edge_for_each_arc(name: str) -> None:
     assert len(re.findall(r"^  s\d+ -> (s\d+|accept) ", dot(plan.nfa), re.MULTILINE)) == arcs
 
 
+@pytest.mark.slow
 def test_a_pattern_with_too_many_interleavings_is_refused() -> None:
     branches = ", ".join(f"SEQ(A{i} a{i}, B{i} b{i}, C{i} c{i})" for i in range(8))
     source = Source.whole("p", f"AND({branches}) WITHIN 1h")

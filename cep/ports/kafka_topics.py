@@ -1,6 +1,6 @@
 """Topics through librdkafka: what is read, grouped by topic and partition, as bytes with their offsets.
 
-Only this module and `kafka_writers` import that library.
+The only importer of that library; `kafka_writers` takes what it needs of it from here.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ PASSING: Final = (
 """What the client tells while it goes on trying by itself."""
 
 FOLLOWED_MAX: Final = 1000
+
+Producer = ck.Producer
 
 ANSWER_S: Final = 30.0
 """How long the brokers have for an answer."""

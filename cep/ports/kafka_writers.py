@@ -13,10 +13,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-import confluent_kafka as ck
-
 from cep.live import LiveSettings
-from cep.ports.kafka_topics import ANSWER_S, RECORD_BYTES_MAX, client_settings, kafka_errors, offsets_of
+from cep.ports.kafka_topics import (
+    ANSWER_S,
+    RECORD_BYTES_MAX,
+    Producer,
+    client_settings,
+    kafka_errors,
+    offsets_of,
+)
 from cep.ports.topic_records import KafkaError, Outgoing, Part, Position
 
 TRANSACTION_MS: Final = 15_000
@@ -30,7 +35,7 @@ class PlainWriter:
         """`kind` are settings that make it another one."""
         self._failed: str | None = None
         with kafka_errors():
-            self._producer = ck.Producer(
+            self._producer = Producer(
                 {
                     **client_settings(settings),
                     # What is sent again after a lost answer is not written twice.
@@ -68,7 +73,7 @@ class PlainWriter:
             else:
                 return
 
-    def _delivered(self, error: ck.KafkaError | None, _: ck.Message) -> None:
+    def _delivered(self, error: object, _: object) -> None:
         if error is not None and self._failed is None:
             self._failed = str(error)
 

@@ -23,7 +23,7 @@ from cep.ports.lines import Bounds, LineBlock, Lines, group_lines, line_blocks
 from cep.ports.open_file import read_blocks
 from cep.ports.rows import Chunk, Reading, Rows
 
-LINES_MIN: Final = 128
+LINES_MIN: Final = 128 if KERNEL is None else 16
 """Fewer lines are read sooner one by one."""
 
 

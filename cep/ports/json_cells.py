@@ -59,8 +59,11 @@ class ScannedFields:
     def times(self, path: Path, time: TimeReader) -> tuple[Ints, Bools]:
         """The time of each row, and which rows have one."""
         cells = self.cells[path]
-        ts_ms, good = time.ms_of_ints(cells.numbers)
-        good &= cells.kinds == INT
+        if time.iso:
+            ts_ms, good = cells.iso_times(time.zone_ms)
+        else:
+            ts_ms, good = time.ms_of_ints(cells.numbers)
+            good &= cells.kinds == INT
         if good.all():
             return ts_ms, good
         ts_ms = np.where(good, ts_ms, 0)

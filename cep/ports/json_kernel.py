@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Codes, Ints
+from cep.columns import Bools, Codes, Ints
 from cep.inputs import Path
 from cep.ports.kernel_build import library_path
 
@@ -34,6 +34,8 @@ _PLACES_MIN: Final = 1024
 # Codes are given out in the order of rows, so the seed shows nowhere; it is another one in each process, so
 # that nobody can make texts that all meet in one place of the table.
 _SEED: Final = hash("equal texts") & 0xFFFF_FFFF_FFFF_FFFF
+
+_NO_ZONE: Final = 1 << 40
 
 Kinds = NDArray[np.uint8]
 Sizes = NDArray[np.int32]
@@ -73,6 +75,9 @@ class Kernel:
             *(pointer, number, pointer, pointer, pointer, number, small, ctypes.c_uint64),
             *(pointer, pointer, pointer, number),
         )
+        self._iso_times = library.cep_iso_times
+        self._iso_times.restype = None
+        self._iso_times.argtypes = (pointer, pointer, pointer, pointer, number, number, pointer, pointer)
         self.join_texts = library.cep_join_texts
         self.join_texts.restype = None
         self.join_texts.argtypes = (pointer, pointer, number, pointer)
@@ -81,6 +86,16 @@ class Kernel:
         """Where the line ends of some bytes are."""
         ends = np.empty(len(data), dtype=np.int64)
         return ends[: self._line_ends(data, len(data), _at(ends))].copy()
+
+    def iso_times(self, cells: Cells, zone_ms: int | None) -> tuple[Ints, Bools]:
+        """Times of the usual forms of ISO 8601, and which rows hold one; None: each must name its zone."""
+        rows = len(cells.kinds)
+        ts_ms, good = np.zeros(rows, dtype=np.int64), np.empty(rows, dtype=np.bool_)
+        self._iso_times(
+            *(cells.data, _at(cells.kinds), _at(cells.starts), _at(cells.lengths), rows),
+            *(_NO_ZONE if zone_ms is None else zone_ms, _at(ts_ms), _at(good)),
+        )
+        return ts_ms, good
 
 
 def load_kernel() -> Kernel | None:
@@ -129,6 +144,10 @@ class Cells:
     lengths: Sizes
     numbers: Ints
 
+    def iso_times(self, zone_ms: int | None) -> tuple[Ints, Bools]:
+        """See `Kernel.iso_times`."""
+        return self.scanner.kernel.iso_times(self, zone_ms)
+
     def distinct(self, kinds: Kinds, kind_min: int) -> Distinct:
         """Code the values of rows of these kinds; those below `kind_min` get none."""
         return self.scanner.distinct(self, kinds, kind_min)
@@ -148,7 +167,7 @@ class Scanner:
 
     def __init__(self, kernel: Kernel, paths: Iterable[Path]) -> None:
         """ValueError if there are too many."""
-        self._kernel = kernel
+        self.kernel = kernel
         self._slots = {path: slot for slot, path in enumerate(sorted(set(paths)))}
         prefixes = {path[:end] for path in self._slots for end in range(len(path))}
         places = {path: place for place, path in enumerate(sorted(prefixes.union(self._slots, [()])))}
@@ -187,7 +206,7 @@ class Scanner:
         found = _Found(
             *(_at(self._kinds), _at(starts), _at(lengths), _at(numbers), self._rows, _at(lines), _at(left))
         )
-        refused = self._kernel.scan_lines(
+        refused = self.kernel.scan_lines(
             *(data, len(data), start, _at(ends), count, line_bytes_max),
             *(self._texts, _at(self._names), len(self._names), len(self._slots), ctypes.byref(found)),
         )
@@ -213,11 +232,11 @@ class Scanner:
         """See `Cells.distinct`."""
         rows = len(kinds)
         codes: Codes = np.empty(rows, dtype=np.int32)
-        count = self._kernel.code_texts(
+        count = self.kernel.code_texts(
             *(cells.data, len(cells.data), _at(kinds), _at(cells.starts), _at(cells.lengths), rows),
             *(kind_min, _SEED, _at(codes), _at(self._table), _at(self._places), len(self._places)),
         )
-        return Distinct(codes, cells.data, self._table[:count].copy(), self._kernel)
+        return Distinct(codes, cells.data, self._table[:count].copy(), self.kernel)
 
 
 def _at(array: NDArray[Any]) -> int:

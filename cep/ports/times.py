@@ -80,6 +80,17 @@ class TimeReader:
         """Whether a time is now read the same wherever it stands in the file."""
         return self._format is not None and ("%" not in self._format or not lacks_year(self._format))
 
+    @property
+    def iso(self) -> bool:
+        """Whether times are now read as ISO 8601."""
+        return self._format == "iso8601"
+
+    @property
+    def zone_ms(self) -> int | None:
+        """The offset of times that name no zone; None if it is not always the same."""
+        offset = self._zone.utcoffset(None)
+        return None if offset is None else offset // _MS
+
     def ms_of_ints(self, raw: Ints) -> tuple[Ints, Bools]:
         """As `ms` for whole numbers, all at once: the times, and which of the numbers are one.
 

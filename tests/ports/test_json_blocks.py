@@ -199,6 +199,63 @@ def test_every_form_of_time(time_format: str | None) -> None:
     agree(lines, DECLARED, InputSettings(time=TimeSettings(("ts",), time_format, year)))
 
 
+@pytest.mark.parametrize("zone", ["UTC", "+05:45", "Europe/Stockholm"])
+def test_iso_times_are_the_same_to_the_millisecond(zone: str) -> None:
+    days = ["2026-01-31", "2024-02-29", "2023-02-29", "1900-02-29", "2000-02-29", "1969-12-31", "1600-03-01"]
+    days += [
+        "0001-01-01",
+        "0002-01-01",
+        "9998-12-31",
+        "9999-12-31",
+        "2026-13-01",
+        "2026-00-10",
+        "2026-04-31",
+        "26-1-1",
+    ]
+    clocks = [
+        "T00:00:00",
+        "T23:59:59.999",
+        "t10:00:00",
+        " 08:30:15.5",
+        "T08:30:15.123456",
+        "T08:30:15.123456789",
+    ]
+    clocks += [
+        "T24:00:00",
+        "T08:60:00",
+        "T08:30:61",
+        "T08:30",
+        "",
+        "T08:30:15.",
+        "T08:30:15.1234",
+        "T08:30:15,123",
+    ]
+    clocks += ["T083015", "_08:30:15", "T-1:00:00", "T08:30:15 "]
+    zones = [
+        "",
+        "Z",
+        "z",
+        "+01:00",
+        "-23:59",
+        "+24:00",
+        "+01:60",
+        "+0100",
+        "+01",
+        "+01:00:30",
+        " +01:00",
+        "Z ",
+    ]
+    times = [day + clock + "Z" for day in days for clock in clocks]
+    times += [days[0] + clock + name for clock in clocks for name in zones]
+    lines = [record({**GOOD, "ts": json.dumps(value)}) for value in times]
+    agree(lines, DECLARED, InputSettings(time=TimeSettings(("ts",), "iso8601", zone=zone)))
+    agree(
+        [record({**GOOD, "ts": '"2026-01-31T08:30:00"'}), *lines],
+        DECLARED,
+        InputSettings(time=TimeSettings(zone=zone)),
+    )
+
+
 def test_numbers_stay_numbers_in_the_common_case() -> None:
     reading = Reading("f", SETTINGS, Projection(FIELDS), DECLARED)
     (chunk,) = together(reading, [[record({**GOOD, "f": f"{n}.5", "i": str(n)}) for n in range(40)]])

@@ -1,4 +1,4 @@
-/* What both files of the kernel know, and json_kernel.py as well. */
+/* What the files of the kernel know, and json_kernel.py as well. */
 #ifndef CEP_KERNEL_H
 #define CEP_KERNEL_H
 
@@ -10,5 +10,11 @@ typedef uint8_t byte;
 enum { MISSING, NUL, INT, FLOAT, TEXT, TOKEN, KIND_MAX = 7 };
 
 enum { NONE = -1 };
+
+/* In the place of an offset: more than a day, so it is none. */
+#define NO_ZONE ((int64_t)1 << 40)
+
+/* The closing quote of a text that begins here, NULL if it is none; `end` is that of the data. */
+const byte *cep_text_end(const byte *at, const byte *end, int *escaped);
 
 #endif

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cep.errors import InputError, Source
 from cep.inputs import InputSettings, TimeSettings
+from cep.ports import open_file
 from cep.ports.alert_lines import alert_line
 from cep.ports.lines import Bounds
 from cep.ports.rejects import Reject
@@ -208,18 +209,21 @@ def test_alerts_do_not_depend_on_chunks(
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Small pieces, so that a small file is already many of them.
+    monkeypatch.setattr(open_file, "BLOCK_BYTES", 1 << 14)
+
     def peak(count: int) -> int:
         lines = (line("AB"[i % 2], i * 100, u=f"u{i % 50}", amount=i) for i in range(count))
         one = put(tmp_path / "big.jsonl", lines)
         tracemalloc.start()
         summary = Summary()
-        for _ in replay([rule(PAIR)], [one], summary, options=Options(bounds=Bounds(chunk_rows=500))):
+        for _ in replay([rule(PAIR)], [one], summary, options=Options(bounds=Bounds(chunk_rows=100))):
             pass
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert summary.events == count
         return found
 
-    small = peak(16_000)
-    assert peak(40_000) < 1.3 * small
+    small = peak(2_000)
+    assert peak(8_000) < 1.2 * small

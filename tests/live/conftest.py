@@ -1,4 +1,7 @@
-"""Kafka and Redis for the tests of this folder: started once for a run, ended with it."""
+"""Kafka and Redis for the tests of this folder: started once for a process of tests, ended with it.
+
+Side by side two processes have about half of the tests each, by the groups `live` and `live faults`.
+"""
 
 from collections.abc import Iterator
 

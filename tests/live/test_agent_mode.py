@@ -19,7 +19,7 @@ from tests.live.cluster import Cluster, truth
 from tests.live.project import make_events, write_project
 from tests.live.workers import workers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live faults")]
 
 KILLS: Final = int(os.environ.get("CEP_AGENT_KILLS", "5"))
 SEED: Final = 17

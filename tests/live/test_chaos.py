@@ -21,7 +21,7 @@ from tests.live.commits import require_tiling
 from tests.live.project import make_events, write_project
 from tests.live.workers import Workers, workers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live faults")]
 
 FAULTS: Final = int(os.environ.get("CEP_CHAOS_FAULTS", "30"))
 EVENTS: Final = int(os.environ.get("CEP_CHAOS_EVENTS", "40000"))

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
+
+from cep.values import value
 
 Severity = Literal["error", "warning", "note"]
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """A half-open range of character offsets in one source text.
 
@@ -33,7 +35,7 @@ class Span:
         return Span(min(self.start, other.start), max(self.end, other.end))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """A position in a file as people count it: line and column from 1."""
 
@@ -41,7 +43,7 @@ class Place:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Source:
     """A text to be parsed and where each of its lines stands in a file.
 
@@ -86,7 +88,7 @@ class Source:
         return len(self.text) if end < 0 else end
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Diagnostic:
     """One problem: code, message in the user's words, where, a label beside the caret, and a repair."""
 

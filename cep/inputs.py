@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, timedelta, timezone, tzinfo
 from pathlib import PurePath
 from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
+
+from cep.values import value
 
 Path: TypeAlias = tuple[str, ...]
 """Where a value stands in a record: `("meta", "ts")` is `meta.ts`."""
@@ -31,26 +33,26 @@ MAX_LATENESS_MS: Final = 30_000
 """How far behind the newest event of its file an event may come, unless an input says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TypeField:
     """The event type is what this field holds."""
 
     path: Path = ("type",)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TypeConstant:
     """Every event of the input is of this type."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TypeFromFile:
     """The event type is the base name of the file up to its first dot."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TypeFromSchema:
     """The event type is the name of the Avro record or Protobuf message, or the title of a JSON Schema."""
 
@@ -58,7 +60,7 @@ class TypeFromSchema:
 TypeSettings: TypeAlias = TypeField | TypeConstant | TypeFromFile | TypeFromSchema
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimeSettings:
     """Where the event time stands and how it is written.
 
@@ -72,7 +74,7 @@ class TimeSettings:
     zone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CsvSettings:
     """`delimiter` None: a tab for `.tsv`, else a comma. `columns` None: the first record names them."""
 
@@ -80,7 +82,7 @@ class CsvSettings:
     columns: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RegistrySettings:
     """Where schemas are found by their ids. `ca`, `certificate` and `key` are files, for TLS."""
 
@@ -94,7 +96,7 @@ class RegistrySettings:
     """How long to go on trying when it does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InputSettings:
     """One entry of `inputs:`. `files` are globs, `format` None is told by the ending of the file.
 

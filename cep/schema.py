@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from cep.values import value
 
 Kind = Literal[
     "int",
@@ -37,7 +39,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FieldType:
     """The kind of a field, whether it may be null, and the values of an enum.
 
@@ -69,7 +71,7 @@ class FieldType:
 ANY = FieldType("any", nullable=True)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Schema:
     """Event type name → its declared fields. A type that is not named here is open: any field, any kind.
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from cep.event import Value
 from cep.language.expressions import CompareOp, Expr
+from cep.values import value
 
 BoundOp: TypeAlias = Literal[
     "<", "<=", ">", ">=", "in", "out", "outside", "net", "not net", "null", "not null"
@@ -58,7 +59,7 @@ def holds(one: Value, op: CompareOp, other: Value) -> bool:
     return _HOLDS[op](one, other)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bound:
     """One test: at most, at least, one of, none of, outside a range, (not) in a network, (not) null.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from cep.errors import Span
@@ -42,9 +41,10 @@ from cep.language.syntax import (
     WindowSyntax,
     WithinSuffix,
 )
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Clause:
     """A clause on its way to its place in `PatternSyntax`: `slot` is the field there."""
 
@@ -53,7 +53,7 @@ class _Clause:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Modifier:
     """`CONSECUTIVE`, `COMBINATIONS` or `UNTIL event`, on its way to its place in `UnitSyntax`."""
 

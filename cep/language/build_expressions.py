@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
 from cep.errors import Span
@@ -35,9 +34,10 @@ from cep.language.expressions import (
 )
 from cep.language.literals import checked_ms, count, literal
 from cep.language.problem import Problem, Word
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Piece:
     """A node of the parse tree: where it stands and its children, which are built already.
 

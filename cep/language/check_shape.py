@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from cep.errors import Span
@@ -28,6 +28,7 @@ from cep.language.syntax import (
     WithinSuffix,
 )
 from cep.language.tree import walk
+from cep.values import value
 
 BRANCHES_MAX: Final = 8
 """Branches in any order have a state for every set of them."""
@@ -51,7 +52,7 @@ def check_shape(pattern: PatternSyntax, report: Report) -> None:
                 break
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Around:
     """`first`: no event is taken before. `looped`: a loop is around. `every`: all matches are asked for."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cep.errors import Span
 from cep.language.problem import Edit
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """`origin[i]` is the first place of character i, with one more entry for the end."""
 

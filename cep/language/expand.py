@@ -13,7 +13,7 @@ stands at the place of the USE.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import Final, TypeAlias
 
@@ -46,6 +46,7 @@ from cep.language.syntax import (
     WithinSuffix,
 )
 from cep.language.tree import joined, moved, rebuild, walk
+from cep.values import value
 
 Names: TypeAlias = Mapping[str, str]
 
@@ -67,7 +68,7 @@ def expand(
     return with_whole_calls(expanded, library, home), report.sorted()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Place:
     """What surrounds a step: a loop, a branch that may be passed over, a key of its own."""
 

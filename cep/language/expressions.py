@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from cep.errors import Span
 from cep.event import Value
+from cep.values import value
 
 NOWHERE = Span(0, 0)
 
@@ -26,7 +27,7 @@ LiteralKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LiteralExpr(Node):
     """A constant. `value` is the Python value: percent as Decimal fraction, duration as timedelta, timestamp
     as Timestamp, regex and ip as their text. `text` is how it was written, without quotes and prefix.
@@ -37,21 +38,21 @@ class LiteralExpr(Node):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ParamExpr(Node):
     """`$name`, given by the rule's `params` or by `USE`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NameExpr(Node):
     """A bare name: a field, a variable, a key or a table, by where it stands. `this` is one too."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FieldExpr(Node):
     """`base.name`."""
 
@@ -59,7 +60,7 @@ class FieldExpr(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IndexExpr(Node):
     """`base[index]` or `base[index AT at]`."""
 
@@ -68,14 +69,14 @@ class IndexExpr(Node):
     at: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotExpr(Node):
     """`NOT operand`."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NegExpr(Node):
     """`-operand`."""
 
@@ -87,7 +88,7 @@ CompareOp = Literal["=", "!=", "<", "<=", ">", ">="]
 ArithOp = Literal["+", "-", "*", "/"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LogicExpr(Node):
     """`left AND right`, `left OR right`."""
 
@@ -96,7 +97,7 @@ class LogicExpr(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CompareExpr(Node):
     """A comparison; `==` is written `=` here and `<>` is `!=`."""
 
@@ -105,7 +106,7 @@ class CompareExpr(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ArithExpr(Node):
     """`+ - * /`."""
 
@@ -114,7 +115,7 @@ class ArithExpr(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InExpr(Node):
     """`left [NOT] IN right`."""
 
@@ -123,7 +124,7 @@ class InExpr(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BetweenExpr(Node):
     """`operand [NOT] BETWEEN low AND high`, both ends included."""
 
@@ -133,7 +134,7 @@ class BetweenExpr(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LikeExpr(Node):
     """`left [NOT] LIKE right` (`%` any text, `_` one character), `left [NOT] MATCHES right` (regex found)."""
 
@@ -143,7 +144,7 @@ class LikeExpr(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IsNullExpr(Node):
     """`operand IS [NOT] NULL`."""
 
@@ -151,19 +152,19 @@ class IsNullExpr(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListExpr(Node):
     """`(a, b, …)` or `[a, b, …]`; both mean the same and are written `(a, b)`, one item as `[a]`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StarExpr(Node):
     """`*` as an argument: `count(*)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OverSyntax(Node):
     """`OVER dur [BY path, …] [WHERE expr]`: an aggregate over history."""
 
@@ -172,7 +173,7 @@ class OverSyntax(Node):
     where: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallExpr(Node):
     """`name([DISTINCT] args [OVER …])`; `name` as written, functions are looked up in lower case."""
 
@@ -203,7 +204,7 @@ Expr: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PathSyntax(Node):
     """`user_id` or `device.ip`."""
 
@@ -214,7 +215,7 @@ class PathSyntax(Node):
         return ".".join(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DurationSyntax(Node):
     """`1h30m` (then `ms` is set and `text` is how it was written) or `$span` (then `param` is set)."""
 
@@ -223,7 +224,7 @@ class DurationSyntax(Node):
     text: str = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CountSyntax(Node):
     """`3` (then `number` is set) or `$n` (then `param` is set)."""
 

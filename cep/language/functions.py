@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from cep.values import value
 
 Group = Literal["loop", "scalar", "later"]
 """loop: over the events of a variable; scalar: of values; later: known, but not supported yet."""
@@ -12,7 +13,7 @@ Kind = Literal["any", "number", "text", "bool", "time", "duration", "event", "in
 """What an argument must be, or what comes out; `same` is the type of the first argument that can tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Function:
     """One function: how many arguments (`most` None: any number), of what kinds (the last kind repeats)."""
 

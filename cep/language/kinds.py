@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from cep.schema import FieldType, Kind
+from cep.values import value
 
 Sort: TypeAlias = Kind | Literal["event", "group", "null", "regex"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Type:
     """What an expression gives. `any` fits everything: it is what an undeclared field has.
 

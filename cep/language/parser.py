@@ -72,12 +72,12 @@ def parse_library(source: Source) -> tuple[LibrarySyntax | None, list[Diagnostic
 
 
 def _parse(source: Source, start: Start) -> tuple[object, list[Diagnostic]]:
-    draft, problems = _mended(Draft.of(source.text), start)
+    draft, tree, problems = _mended(Draft.of(source.text), start)
     node = None
-    if draft:
+    if tree is not None:
         found: list[Problem] = []
         try:
-            node = _built(_lark().parse(draft.text, start=start), found, 0)
+            node = _built(tree, found, 0)
         except _TooDeepError as error:
             found.append(_too_deep(error.span))
         problems += [_moved(problem, draft) for problem in found]
@@ -85,36 +85,34 @@ def _parse(source: Source, start: Start) -> tuple[object, list[Diagnostic]]:
     return (None if diagnostics else node), diagnostics
 
 
-def _mended(draft: Draft, start: Start) -> tuple[Draft | None, list[Problem]]:
-    """A draft that can be read, if there is one, and what was wrong with the first."""
+def _mended(draft: Draft, start: Start) -> tuple[Draft, Tree[Token] | None, list[Problem]]:
+    """A draft with its tree, if one can be read, and what was wrong with the first."""
     problems: list[Problem] = []
     left = len(draft.text) + 1
-    while failure := _read(draft.text, start):
+    while isinstance(found := _read(draft.text, start), Failure):
         # No progress: the repair before was a wrong guess, and so would be any message from here on.
-        if failure.left >= left or len(problems) == PROBLEMS_MAX:
-            return None, problems
-        left = failure.left
-        problem = explain(failure)
+        if found.left >= left or len(problems) == PROBLEMS_MAX:
+            return draft, None, problems
+        left = found.left
+        problem = explain(found)
         problems.append(_moved(problem, draft))
-        edits = problem.edits if problem.edits and failure.gets_further(*problem.edits) else ()
-        edits = edits or failure.without_this_part()
+        edits = problem.edits if problem.edits and found.gets_further(*problem.edits) else ()
+        edits = edits or found.without_this_part()
         if not edits:
-            return None, problems
+            return draft, None, problems
         draft = draft.edited(edits)
-    return draft, problems
+    return draft, found, problems
 
 
-def _read(text: str, start: Start) -> Failure | None:
-    """Why the text cannot be read; None if it can."""
+def _read(text: str, start: Start) -> Tree[Token] | Failure:
+    """The tree of the text, or why it cannot be read."""
     try:
-        _lark().parse(text, start=start)
+        return _lark().parse(text, start=start)
     except UnexpectedToken as error:
         # The end of the text has no place of its own.
         at = len(text) if error.token.type == END else error.token.start_pos or 0
     except UnexpectedCharacters as error:
         at = cast("int", error.pos_in_stream)  # lark declares it None
-    else:
-        return None
     # Once more up to the place: the parser that failed has already folded up what it had read, and so
     # would tell too little of what could have come.
     reader = _lark().parse_interactive(text, start=start)
@@ -126,7 +124,13 @@ def _read(text: str, start: Start) -> Failure | None:
                 break
             words.append(word)
     expected: set[str] = reader.accepts()  # type: ignore[no-untyped-call]  # lark left it out
-    return Failure(text, start, at, tuple(words), frozenset(expected), lambda other: _read(other, start))
+    return Failure(text, start, at, tuple(words), frozenset(expected), lambda other: _failure(other, start))
+
+
+def _failure(text: str, start: Start) -> Failure | None:
+    """Why the text cannot be read; None if it can."""
+    found = _read(text, start)
+    return found if isinstance(found, Failure) else None
 
 
 @cache
@@ -159,6 +163,8 @@ def _keep(made: Lark, key: bytes, path: Path) -> None:
         with NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(key)
             made.save(file)
+        # Whoever may read the package may read its tables; a temporary file is its maker's alone.
+        Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
 
 

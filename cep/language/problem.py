@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cep.errors import Diagnostic, Source, Span
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Edit:
     """Replace the characters from `start` up to `end` by `text`."""
 
@@ -16,7 +15,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """One thing to tell the user about. `edits`, if any, make of the text what was probably meant."""
 
@@ -37,7 +36,7 @@ class Problem:
         return Diagnostic("E101", "error", self.message, source, self.span, label, self.help)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Word:
     """A token of the text: `kind` is its name in the grammar, which no user ever reads."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from cep.errors import Span
@@ -15,12 +15,13 @@ from cep.language.report import Report
 from cep.language.sites import EventPlace, Site, Survey, Variable
 from cep.language.tree import conjuncts, rebuild, walk
 from cep.schema import Schema
+from cep.values import value
 
 ONLY: Final = ""
 """Stands for the variable of a pattern of one step that has given it none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """The surroundings of one expression.
 

@@ -30,6 +30,7 @@ from cep.language.syntax import (
     UseSyntax,
     WithinSuffix,
 )
+from cep.values import value
 
 Fork: TypeAlias = tuple[Literal["and", "or"], int, int]
 """A branch that is around something: of an AND (or ATLEAST) or an OR, which one, and which branch of it."""
@@ -37,7 +38,7 @@ Fork: TypeAlias = tuple[Literal["and", "or"], int, int]
 Role: TypeAlias = Literal["filter", "not", "until", "unless", "where", "emit"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Variable:
     """A name and what it holds.
 
@@ -56,7 +57,7 @@ class Variable:
     """Its step, or one around it, has a quantifier, be it {1}."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Site:
     """A condition and where it stands.
 
@@ -73,7 +74,7 @@ class Site:
     forks: tuple[Fork, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventPlace:
     """An event of the pattern with the key that its step has of its own."""
 
@@ -84,7 +85,7 @@ class EventPlace:
     looped: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Since:
     """A `WITHIN d OF v`, and what its place knows."""
 
@@ -94,7 +95,7 @@ class Since:
     forks: tuple[Fork, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clash:
     """A variable named twice: the second place, and the first."""
 
@@ -138,7 +139,7 @@ def survey(pattern: PatternSyntax) -> Survey:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Around:
     """What is around a unit: variables bound before it, loops, branches, whether it may be passed over."""
 

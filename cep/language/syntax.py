@@ -7,7 +7,7 @@ PatternSyntax ── unit: UnitSyntax ── core: EventSyntax | SeqSyntax | And
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from cep.errors import Span
@@ -20,11 +20,12 @@ from cep.language.expressions import (
     Node,
     PathSyntax,
 )
+from cep.values import value
 
 Greed = Literal["eager", "reluctant", "possessive"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class QuantSyntax(Node):
     """`+ * ? {n} {n,} {,m} {n,m}` with `?` (reluctant) or `+` (possessive) behind. `max` None: no bound.
 
@@ -36,7 +37,7 @@ class QuantSyntax(Node):
     greed: Greed = "eager"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventSyntax(Node):
     """`Type|Other[filter]`; `types` is empty for `EVENT`, which is any type."""
 
@@ -47,7 +48,7 @@ class EventSyntax(Node):
 Contiguity = Literal["strict", "relaxed", "any"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SeqSyntax(Node):
     """`SEQ(step, …)`, `SEQ STRICT(…)`, `SEQ ANY(…)`; `mode` is the contiguity of steps that name none."""
 
@@ -55,21 +56,21 @@ class SeqSyntax(Node):
     steps: tuple[StepSyntax, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AndSyntax(Node):
     """`AND(branch, branch, …)`."""
 
     branches: tuple[StepSyntax, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OrSyntax(Node):
     """`OR(branch, branch, …)`."""
 
     branches: tuple[StepSyntax, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AtLeastSyntax(Node):
     """`ATLEAST(n, branch, …)`."""
 
@@ -77,7 +78,7 @@ class AtLeastSyntax(Node):
     branches: tuple[StepSyntax, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BindSyntax(Node):
     """`name = expr` in `USE`."""
 
@@ -85,7 +86,7 @@ class BindSyntax(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseSyntax(Node):
     """`USE lib.name(n = 5)`: a pattern of the library in place."""
 
@@ -96,7 +97,7 @@ class UseSyntax(Node):
 Core: TypeAlias = EventSyntax | SeqSyntax | AndSyntax | OrSyntax | AtLeastSyntax | UseSyntax
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnitSyntax(Node):
     """A core with its variable, quantifier and loop modifiers."""
 
@@ -109,7 +110,7 @@ class UnitSyntax(Node):
     until: EventSyntax | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WithinSuffix(Node):
     """`WITHIN d` (span of this node) or `WITHIN d OF v` (time since v)."""
 
@@ -117,21 +118,21 @@ class WithinSuffix(Node):
     of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GapSuffix(Node):
     """`GAP d`: time from the event taken before."""
 
     duration: DurationSyntax
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ForSuffix(Node):
     """`FOR d`: how long an absence must last."""
 
     duration: DurationSyntax
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BySuffix(Node):
     """`BY path` or `BY (path, …)`: the key of this step."""
 
@@ -141,7 +142,7 @@ class BySuffix(Node):
 Suffix: TypeAlias = WithinSuffix | GapSuffix | ForSuffix | BySuffix
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StepSyntax(Node):
     """A step of `SEQ` or a branch of `AND`, `OR`, `ATLEAST` (there `follow` is None)."""
 
@@ -152,7 +153,7 @@ class StepSyntax(Node):
     suffixes: tuple[Suffix, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WindowSyntax(Node):
     """`WITHIN d`, `WITHIN d TUMBLING`, `WITHIN d HOP e` or `WITHIN n EVENTS` (then `events` is set)."""
 
@@ -162,7 +163,7 @@ class WindowSyntax(Node):
     hop: DurationSyntax | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnlessSyntax(Node):
     """`UNLESS event [name]`."""
 
@@ -173,7 +174,7 @@ class UnlessSyntax(Node):
 Pick = Literal["first", "last", "each", "all", "leftmost"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PickSyntax(Node):
     """`PICK FIRST` and its sisters."""
 
@@ -183,7 +184,7 @@ class PickSyntax(Node):
 SkipKind = Literal["past_last", "to_next", "to_first", "to_last", "none", "stop"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SkipSyntax(Node):
     """`AFTER MATCH …`; `variable` for `SKIP TO FIRST v` and `SKIP TO LAST v`."""
 
@@ -191,7 +192,7 @@ class SkipSyntax(Node):
     variable: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LimitSyntax(Node):
     """`LIMIT n [PER d]`."""
 
@@ -199,7 +200,7 @@ class LimitSyntax(Node):
     per: DurationSyntax | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SampleSyntax(Node):
     """`SAMPLE 10%`; `percent` is the LiteralExpr of kind percent."""
 
@@ -209,7 +210,7 @@ class SampleSyntax(Node):
 Moment = Literal["match", "close", "update", "timeout"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ItemSyntax(Node):
     """One output of `EMIT`: `name = expr`, or an expression that names itself (`o.order_id` → order_id)."""
 
@@ -217,7 +218,7 @@ class ItemSyntax(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EmitSyntax(Node):
     """`[ON moment] EMIT [Type](items)`; `moment` None when no ON is written."""
 
@@ -226,7 +227,7 @@ class EmitSyntax(Node):
     items: tuple[ItemSyntax, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PatternSyntax(Node):
     """A whole pattern. A root NOT parses (`negated`), so that the checker can explain it."""
 
@@ -245,7 +246,7 @@ class PatternSyntax(Node):
     emits: tuple[EmitSyntax, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ParamSyntax(Node):
     """A parameter of a definition: `$n = 3` (a value) or `x` (an event, in predicates)."""
 
@@ -254,7 +255,7 @@ class ParamSyntax(Node):
     default: LiteralExpr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PatternDefinition(Node):
     """`DEFINE PATTERN name(params) = unit clauses;`"""
 
@@ -263,7 +264,7 @@ class PatternDefinition(Node):
     body: PatternSyntax
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PredicateDefinition(Node):
     """`DEFINE PREDICATE name(params) = expr;`"""
 
@@ -275,7 +276,7 @@ class PredicateDefinition(Node):
 Definition: TypeAlias = PatternDefinition | PredicateDefinition
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LibrarySyntax(Node):
     """The definitions of one `.cep` file, in order."""
 

@@ -7,7 +7,7 @@ condition of `WHERE` on the arcs where the last of its variables becomes known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cep.plan.derive import Way, loops_under_way, ways
 from cep.plan.expr import Expr, null_aware, root_fields, variables
@@ -28,6 +28,7 @@ from cep.plan.pattern import (
     Take,
 )
 from cep.plan.words import node_text
+from cep.values import value
 
 STEPS_MAX = 256
 LOOPS_DEEP_MAX = 12
@@ -40,7 +41,7 @@ class TooManyStatesError(Exception):
     """The automaton would be larger than the limits above; the message says of what there is too much."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Test:
     """What an event alone decides: its type is one of `types` (None: any) and `local` is true of it."""
 
@@ -48,7 +49,7 @@ class Test:
     local: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeyGroup:
     """Steps that take their key from the same paths: bit i of `tests` is test i of the plan."""
 
@@ -56,7 +57,7 @@ class KeyGroup:
     tests: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """A compiled pattern: immutable, shared by all keys, the same for every engine."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from cep.plan.compile import Plan
 from cep.plan.expr import Aggregate, Compare, Every, Expr, IsNull, Prev, conjuncts, variables, walk
 from cep.plan.pattern import Step
+from cep.values import value
 
 CostClass = Literal["C1", "C2", "C3", "C4"]
 Reason = tuple[CostClass, str]
@@ -21,7 +21,7 @@ COST_WORDS: dict[CostClass, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cost:
     """The cost class with its reasons, the longest wait, the look-back and the delay of a rule, in ms."""
 

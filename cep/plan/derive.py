@@ -8,7 +8,7 @@ and scopes are all said here, in one place; the automaton is what is found by fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, product
 from typing import assert_never
 
@@ -29,9 +29,10 @@ from cep.plan.pattern import (
     Step,
     Take,
 )
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Way:
     """A way on: take `step` and be left with `rest`, or (step None) be over. The rest is as in `nfa.Arc`."""
 

@@ -7,13 +7,14 @@ logic is three-valued, as in SQL.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Literal, TypeAlias
 
 from cep.event import Value
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Const:
     """A constant; a list is a tuple. Two are equal only if their types are: 1 and 1.0 differ."""
 
@@ -30,14 +31,14 @@ class Const:
         return hash((type(self.value), repr(self.value)))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Field:
     """A field of the event under test; `("ts",)` is its event time, the empty path is the event itself."""
 
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ref:
     """A field of an event bound to `var`: `index` 0 is the first, -1 the last; null if there is none."""
 
@@ -46,21 +47,21 @@ class Ref:
     index: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Elem:
     """A field of the element that the enclosing `Aggregate` or `Every` is looking at."""
 
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeyPart:
     """One value of the run's key."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prev:
     """`operand` (over `Field`s) asked of the event that `var` took `back` before the one under test."""
 
@@ -74,7 +75,7 @@ AggregateName = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Aggregate:
     """A function over all events of `var` taken so far; `operand` (over `Elem`) None counts the events.
 
@@ -90,7 +91,7 @@ class Aggregate:
     extra: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Every:
     """True if `operand` (over `Elem`) is true for every event of `var`: a loop variable named in `WHERE`."""
 
@@ -98,7 +99,7 @@ class Every:
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnlessFirst:
     """`operand`, but `value` while `var` has taken nothing: a comparison with `prev()` of the own loop."""
 
@@ -107,21 +108,21 @@ class UnlessFirst:
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Not:
     """Three-valued negation."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Negate:
     """Arithmetic minus."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Logic:
     """`AND` or `OR` over two or more operands."""
 
@@ -129,7 +130,7 @@ class Logic:
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Compare:
     """A comparison; null if a side is null or the sides cannot be compared."""
 
@@ -138,7 +139,7 @@ class Compare:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arith:
     """`+ - * /` over numbers, durations and timestamps; null if a side is null or unfit, or by 0."""
 
@@ -147,7 +148,7 @@ class Arith:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class In:
     """Membership in a list, in the text of an IP network, or in a list of either."""
 
@@ -155,7 +156,7 @@ class In:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Between:
     """`low <= operand AND operand <= high`."""
 
@@ -164,7 +165,7 @@ class Between:
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Like:
     """`LIKE` with `%` and `_` over the whole text, or `MATCHES`: the regular expression is found in it."""
 
@@ -173,21 +174,21 @@ class Like:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IsNull:
     """True or false, never null."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListOf:
     """A list made of expressions."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """A scalar function by its lower-case name."""
 

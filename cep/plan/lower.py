@@ -7,7 +7,7 @@ way in expressions comes back as diagnostics.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
 from cep.errors import Diagnostic, Source, Span, has_errors
@@ -49,9 +49,10 @@ from cep.plan.pattern import (
     Step,
     Take,
 )
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Around:
     """What the surroundings of a unit say about its steps."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from cep.event import Value
@@ -53,12 +53,13 @@ from cep.plan.expr import (
 )
 from cep.plan.expr import walk as walk_plan
 from cep.plan.lower_names import Names
+from cep.values import value
 
 MISSING = Const(None)
 """What stands for an expression that has an error; the pattern is refused anyway."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExprLowering:
     """Lowers expressions of one pattern, where `names` says what a name means; problems go to `report`."""
 

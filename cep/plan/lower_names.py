@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from cep.event import Value
@@ -19,11 +19,12 @@ from cep.language.syntax import (
     UseSyntax,
 )
 from cep.plan.pattern import Path
+from cep.values import value
 
 Role = Literal["single", "loop", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Names:
     """Variables with their role, groups with their variables, the key, and where the expression stands.
 

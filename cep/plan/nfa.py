@@ -14,15 +14,16 @@ arcs that its contiguity no longer allows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from cep.plan.pattern import Absent, Condition, Follow, Greed, Step
+from cep.values import value
 
 ACCEPT = -1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Guard:
     """A loop counter must allow the arc: `below` its maximum, or `reached` its minimum, or not `closed`."""
 
@@ -31,7 +32,7 @@ class Guard:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fork:
     """A decision on the way to an arc. Two arcs of a state part at the first fork where they differ.
 
@@ -50,7 +51,7 @@ class Fork:
     left: tuple[tuple[Exit | None, ...], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exit:
     """A way in which a branch is over: the decisions on it, and the guards that must allow it."""
 
@@ -58,7 +59,7 @@ class Exit:
     guards: tuple[Guard, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Effect:
     """What taking the arc does to the run's registers: a loop starts or goes on, a scope starts."""
 
@@ -66,7 +67,7 @@ class Effect:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arc:
     """One way on. `step` is None for the way to ACCEPT.
 
@@ -96,7 +97,7 @@ class Arc:
         return max((absent.for_ms or 0 for absent in self.absents), default=0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class State:
     """What is left of the pattern, as text, with the ways on and the loops that `UNTIL` events close here."""
 
@@ -108,7 +109,7 @@ class State:
     """Variables whose bound events some later arc reads: two runs that agree on them have one future."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Nfa:
     """All states; the first is the start."""
 

@@ -11,11 +11,12 @@ is in the middle of it. They are made by `derive.py` only; a lowered pattern hol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from cep.errors import Span
 from cep.plan.expr import Expr
+from cep.values import value
 
 Follow = Literal["strict", "relaxed", "any"]
 Greed = Literal["eager", "reluctant", "possessive"]
@@ -27,7 +28,7 @@ Since: TypeAlias = tuple[tuple[str, ...], int]
 NOWHERE = Span(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """What one event must be to be taken (or to be forbidden).
 
@@ -49,14 +50,14 @@ class Step:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Take:
     """One event that fits the step."""
 
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Absent:
     """No event that fits the step.
 
@@ -70,7 +71,7 @@ class Absent:
     next_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """A part of a chain and how its first event follows the event before; None is relaxed unless an outer
     part says otherwise.
@@ -80,14 +81,14 @@ class Part:
     follow: Follow | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chain:
     """Parts one after the other; the empty chain is what is left when everything has been found."""
 
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choice:
     """Any one branch; the order of the branches is the order of preference."""
 
@@ -95,7 +96,7 @@ class Choice:
     branches: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Both:
     """At least `need` of the branches, in any order, each event used once.
 
@@ -110,7 +111,7 @@ class Both:
     begun: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Repeat:
     """`min` to `max` (None: no bound) times the node. `inner` is how an iteration follows the one before.
 
@@ -130,7 +131,7 @@ class Repeat:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """A node whose first and last event may be at most `within_ms` apart."""
 
@@ -139,14 +140,14 @@ class Scope:
     within_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Again:
     """What is left of a loop after an iteration: another one, or the end."""
 
     loop: Repeat
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Inside:
     """What is left of a scope after its first event."""
 
@@ -163,7 +164,7 @@ SkipKind = Literal["past_last", "to_next", "to_first", "to_last", "none", "stop"
 Moment = Literal["match", "close", "update"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Condition:
     """A conjunct of `WHERE` that is asked as soon as every variable it names is known or passed over."""
 
@@ -172,7 +173,7 @@ class Condition:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Emit:
     """What an alert says: its type and its named values."""
 
@@ -180,7 +181,7 @@ class Emit:
     items: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limit:
     """At most `count` alerts of a rule and key within any `per_ms`; without it, of one completing event."""
 
@@ -188,7 +189,7 @@ class Limit:
     per_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pattern:
     """A node with everything that holds for the whole of a match."""
 

@@ -28,6 +28,7 @@ class Layer:
 
 
 FACTS: Final = (
+    "cep.values",
     "cep.errors",
     "cep.event",
     "cep.columns",

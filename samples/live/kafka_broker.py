@@ -1,19 +1,17 @@
 """One Kafka broker without a container: jars from Maven, one KRaft node, a private folder, loopback only.
 
-The jars are kept in a cache outside the project (`CEP_CACHE`, else `~/.cache/cep`), so only the first start
-needs Maven.
+Only the first start needs Maven.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from samples.live.maven import fetched
 from samples.live.processes import Program, ServiceError, free_ports, start, wait_for_port
 
 try:
@@ -136,25 +134,5 @@ def _java_version(java: str) -> int:
 
 def kafka_jars() -> Path:
     """The folder with the jars of the broker, fetched by Maven when they are not in the cache."""
-    cache = Path(os.environ.get("CEP_CACHE") or Path.home() / ".cache" / "cep")
-    folder = cache / f"kafka-{VERSION}"
-    if folder.is_dir():
-        return folder
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise ServiceError(f"Kafka {VERSION} is fetched by Maven once: install it so that `mvn` is found")
-    print(f"fetching Kafka {VERSION} (once, 44 MB) into {folder}", file=sys.stderr)
-    # Fetched beside and moved at the end: a broken fetch must not pass for a whole one.
-    work = cache / f"kafka-{VERSION}.{os.getpid()}"
-    work.mkdir(parents=True)
-    try:
-        (work / "pom.xml").write_text(_POM)
-        command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise ServiceError(f"Maven could not fetch Kafka:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        if not folder.is_dir():
-            (work / "jars").rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return folder
+    goal = ["dependency:copy-dependencies", "-DoutputDirectory={out}"]
+    return fetched(f"kafka-{VERSION}", "44 MB", goal, _POM)

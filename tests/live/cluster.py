@@ -138,11 +138,16 @@ def truth(
             files[number].append(f"{topic}/{number}")
     found: Counter[bytes] = Counter()
     for given in files.values():
-        command = [sys.executable, "-m", "cep", "replay", *given, "--config", config.name, "--format", "json"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        found.update(done.stdout.splitlines())
+        found += replayed(config, *given)
     return found
+
+
+def replayed(config: Path, *files: str) -> Counter[bytes]:
+    """The alerts of `cep replay` of files beside the project file, as the lines it prints."""
+    command = [sys.executable, "-m", "cep", "replay", *files, "--config", config.name, "--format", "json"]
+    done = subprocess.run(command, cwd=config.parent, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return Counter(done.stdout.splitlines())
 
 
 def require_equal(found: Iterable[bytes], expected: Counter[bytes]) -> None:

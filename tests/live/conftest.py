@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from samples.live.processes import ServiceError
+from samples.live.schema_registry import SchemaRegistry, make_registry
 from samples.live.services import Services, running
 
 
@@ -20,3 +21,17 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             yield found
     except ServiceError as error:
         pytest.skip(f"no Kafka or Redis service: {error}")
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
+    """A real schema registry, as above."""
+    try:
+        found = make_registry(tmp_path_factory.mktemp("registry"))
+        program = found.start()
+    except ServiceError as error:
+        pytest.skip(f"no schema registry service: {error}")
+    try:
+        yield found
+    finally:
+        program.stop()

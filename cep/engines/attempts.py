@@ -100,8 +100,8 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
             news.completed.append((attempt, run))
             left = auto.further(run.state, left, fired[0])
             runs += [replace(run, open=left, may_end=True)] if left and auto.goes_on else []
-        elif run.at(left).waiting:
-            runs.append(run.at(left))
+        elif left and (rest := run.at(left)).waiting:
+            runs.append(rest)
         else:
             _window_over(auto, attempt, run, news, gone)
     attempt.runs = runs

@@ -245,9 +245,15 @@ def _keep(
     arc = auto.arcs[run.state][index]
     if not arc.kept:
         return Taken(index, fresh)
-    standing = {index for index, _ in alive if auto.arcs[run.state][index].follow != "strict"}
-    shut = frozenset(new for new, old in arc.kept if old not in standing)
-    waiting = {a.step.index for new, _ in arc.kept for a in auto.arcs[fresh.state][new].absents}
+    standing = {index for index, _ in alive}
+    old_arcs, new_arcs = auto.arcs[run.state], auto.arcs[fresh.state]
+    # What is strict to the step before the AND has waited with it; what is strict in its branch is over.
+    shut = frozenset(
+        new
+        for new, old in arc.kept
+        if old not in standing or old_arcs[old].follow == new_arcs[new].follow == "strict"
+    )
+    waiting = {a.step.index for new, _ in arc.kept for a in new_arcs[new].absents}
     return Taken(index, replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
 
 

@@ -71,7 +71,8 @@ class Run:
 
     def at(self, opened: tuple[Open, ...], aside: Iterable[int] = ()) -> Run:
         """The run with these arcs open, of which it leaves more aside than before."""
-        left = self.aside.union(aside).intersection(index for index, _ in opened)
+        left = self.aside.union(aside)
+        left = left.intersection(index for index, _ in opened) if left else left
         return replace(self, open=opened, aside=left)
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cep.plan.derive import Way, loops_under_way, ways
 from cep.plan.expr import Expr, null_aware, root_fields, variables
-from cep.plan.nfa import ACCEPT, Arc, Nfa, State
+from cep.plan.nfa import ACCEPT, Arc, Fork, Nfa, State
 from cep.plan.pattern import (
     DONE,
     Both,
@@ -143,15 +143,25 @@ def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
     """The arc, told which ways on in other branches of an AND must not open anew behind it."""
     kept = []
     forbidden = set(arc.absents)
+    before = [each.forks for each in state.arcs]
     for depth, fork in enumerate(arc.forks):
-        if not fork.under_way:
-            break
+        if not _in_branch(fork):
+            continue
+        # Behind the arc no other decision stands before that one.
+        outer = tuple(filter(_in_branch, arc.forks[:depth]))
         for new, other in enumerate(states[arc.target].arcs):
-            part = other.forks[depth] if other.forks[:depth] == arc.forks[:depth] else fork
-            elsewhere = part.index == fork.index and part.branch not in (-1, fork.branch)
-            if elsewhere and (_bounded_alone(other) or set(other.absents) - forbidden):
-                kept.append((new, [each.forks for each in state.arcs].index(other.forks)))
+            inner = other.forks[len(outer) :]
+            if other.forks[: len(outer)] != outer or not inner:
+                continue
+            elsewhere = inner[0].index == fork.index and inner[0].branch not in (-1, fork.branch)
+            forbids = fork.under_way and set(other.absents) - forbidden
+            if elsewhere and (_bounded_alone(other) or forbids):
+                kept.append((new, before.index(arc.forks[:depth] + inner)))
     return replace(arc, kept=tuple(kept)) if kept else arc
+
+
+def _in_branch(fork: Fork) -> bool:
+    return fork.kind == "and" and fork.branch >= 0
 
 
 def _bounded_alone(arc: Arc) -> bool:

@@ -46,7 +46,7 @@ class Fork:
     index: int
     branch: int
     greed: Greed = "eager"
-    under_way: bool = False
+    under_way: bool = field(default=False, compare=False)
     over: tuple[Exit, ...] = field(default=(), compare=False)
     left: tuple[tuple[Exit | None, ...], ...] = field(default=(), compare=False)
 

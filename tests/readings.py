@@ -1,8 +1,11 @@
-"""Every way to read a stream as a pattern, lawful or not: the first half of the oracle, `tests/oracle.py`.
+"""Every way to read a stream as a pattern, lawful or not: the first of three parts of `tests/oracle.py`.
 
 A reading says which event each step takes. A step for which nothing is left takes NEVER, so the readings also
 tell what a partial match hopes for. Each step has a trail: the decisions on the way to it (another round of
 a loop, or out; which branch), the preferred one with the lower number, and the events taken between them.
+
+Events are counted from the end of the stream (-1 is the last), so that what is read of the end of a stream is
+read the same in every longer one. Here the first event taken is the first of the stream.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ from typing import NamedTuple
 from cep.plan.pattern import Absent, Both, Chain, Choice, Follow, Node, Part, Repeat, Scope, Step, Take
 
 NEVER = 1 << 30
+START = -NEVER
 Mark = tuple[int, str, int, tuple[int, ...]]
 """The way taken (or event), the kind of decision, where it stands in the pattern, what an AND has taken."""
 Trail = tuple[Mark, ...]
 
 
 class Wait(NamedTuple):
-    """An absence and the event it begins behind (-1: the start); a match waits for a `lasting` one."""
+    """An absence and the event it begins behind (or START); a match waits for a `lasting` one."""
 
     absent: Absent
     since: int
@@ -31,7 +35,7 @@ class Wait(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A step takes event `at`. `since`: the event its part of the pattern took before (-1: the start)."""
+    """A step takes event `at`. `since`: the event its part of the pattern took before (or START)."""
 
     trail: Trail
     at: int = field(compare=False)
@@ -47,13 +51,17 @@ Steps = tuple[Taken, ...]
 
 
 class Thread(NamedTuple):
-    """Where a reading has come to: it is over, or stops at NEVER. `ends`: where branches of AND are over."""
+    """Where a reading has come to: it is over, or stops at NEVER. `ends`: where branches of AND are over.
+
+    `beside`: in a branch of AND, so that the first event may be that of another branch.
+    """
 
     trail: Trail = ()
-    since: int = -1
+    since: int = START
     waits: tuple[Wait, ...] = ()
     ends: tuple[Trail, ...] = ()
     over: bool = True
+    beside: bool = False
 
     def to(self, way: int, kind: str, index: int, taken: Sequence[int] = ()) -> Thread:
         return self._replace(trail=(*self.trail, (way, kind, index, tuple(taken))))
@@ -62,7 +70,7 @@ class Thread(NamedTuple):
 Reading = tuple[Steps, Thread]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def ways_on(node: Node, kinds: tuple[str, ...]) -> Mapping[Steps, list[Reading]]:
     """For what has been taken: the steps still hoped for, and where the reading has come to."""
     found: dict[Steps, list[Reading]] = {}
@@ -76,7 +84,9 @@ def read(node: Node, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
     """Every way to go on with `node`, lawful or not."""
     match node:
         case Take(step):
-            for at in (*range(thread.since + 1, len(kinds)), NEVER):
+            first = -len(kinds)
+            stop = 0 if thread.beside or thread.since != START else min(first + 1, 0)
+            for at in (*range(max(thread.since + 1, first), stop), NEVER):
                 if at == NEVER or fits(step, kinds[at]):
                     end = thread.to(at, "take", step.index)
                     taken = Taken(end.trail, at, step, thread.since, thread.waits)
@@ -117,6 +127,10 @@ def parting(one: Trail, other: Trail) -> tuple[int, Mark, Mark]:
     """Where two trails part: after how many marks, and the marks there; equal ones part at their last."""
     pairs = enumerate(zip(one, other, strict=False))
     return next(((i, a, b) for i, (a, b) in pairs if a != b), (len(one), one[-1], other[-1]))
+
+
+def _held(taken: Taken, waits: tuple[Wait, ...]) -> Taken:
+    return replace(taken, waits=taken.waits + waits) if waits else taken
 
 
 def _led(steps: Steps, follow: Follow | None, *untils: tuple[Step, int]) -> Steps:
@@ -165,16 +179,18 @@ def _rounds(loop: Repeat, kinds: Sequence[str], thread: Thread, done: int, opene
 
 def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
     """Branches are read apart; no event is taken twice, and the whole is over when enough branches are."""
-    apart = thread._replace(waits=(), ends=())
+    apart = thread._replace(waits=(), ends=(), beside=thread.beside or thread.since == START)
     branches = [list(read(b, kinds, apart.to(i, "and", both.index))) for i, b in enumerate(both.branches)]
     for chosen in product(*branches):
         steps = sorted((t for some, _ in chosen for t in some), key=lambda t: t.at)
         ats = [t.at for t in steps if t.at != NEVER]
-        if len(set(ats)) < len(ats):
+        if len(set(ats)) < len(ats) or (
+            not thread.beside and thread.since == START and ats[:1] > [-len(kinds)]
+        ):
             continue
         first = ats[0] if ats else NEVER
         held = tuple(Wait(replace(absent, for_ms=None), first) for absent in both.absents)
-        led = [replace(t, waits=t.waits + (thread.waits if t.at == first else held)) for t in steps]
+        led = [_held(t, thread.waits if t.at == first else held) for t in steps]
         ends = [*thread.ends, *(trail for _, end in chosen for trail in end.ends)]
         ends += [end.trail for _, end in chosen if end.over]
         out = thread.to(len(branches), "out", both.index, ats)._replace(ends=tuple(ends))

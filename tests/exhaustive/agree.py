@@ -1,4 +1,8 @@
-"""Holds engines against the oracle: every stream at once, each as a key of one feed."""
+"""Holds engines against the oracle: every stream at once, each as a key of one feed.
+
+The reference engine takes streams that begin alike as one, for as long as they do: what it holds behind each
+stream is a value, and the streams that are longer by an event go on from it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from itertools import groupby
 from cep.columns import Batch
 from cep.engines.engines import ENGINES
 from cep.engines.feed import Tests, make_feed
-from cep.engines.matcher import FOREVER_MS, Limits, Matcher
+from cep.engines.matcher import FOREVER_MS, Limits, Match, Matcher
+from cep.engines.reference import ReferenceMatcher
+from cep.engines.snapshot import Snapshot
 from cep.errors import Source
 from cep.event import Event
 from cep.plan.compile import Plan
@@ -31,27 +37,65 @@ def plan_of(text: str) -> Plan | None:
 @cache
 def batch_of(found: tuple[Stream, ...]) -> Batch:
     """Every stream as one batch, in the order of time; its number is the key."""
-    rows = [
-        (ms, number, Event(kind, ms, place, {"stream": number}))
-        for number, stream in enumerate(found)
-        for place, (kind, ms) in enumerate(stream)
-    ]
-    return Batch.of([event for _, _, event in sorted(rows, key=lambda row: row[:2])])
+    return _batch(
+        (number, place, event) for number, stream in enumerate(found) for place, event in enumerate(stream)
+    )
 
 
-def matchers(plan: Plan) -> dict[str, Matcher]:
-    """A matcher of each engine; engines that would match the plan by the same means are asked once."""
-    made = {name: make([(plan, UNBOUNDED)])[0] for name, make in ENGINES.items()}
+@cache
+def levels(found: tuple[Stream, ...]) -> tuple[tuple[dict[int, int], Batch], ...]:
+    """For each length the streams of it, each with the one that it is longer than, and their last events."""
+    number = {stream: i for i, stream in enumerate(found)}
+    alike = groupby(sorted(found, key=len), key=len)
+    each = [{number[stream]: number.get(stream[:-1], -1) for stream in level} for _, level in alike]
+    return tuple((level, _batch((i, len(found[i]) - 1, found[i][-1]) for i in level)) for level in each)
+
+
+def _batch(rows: Iterable[tuple[int, int, tuple[str, int]]]) -> Batch:
+    events = [Event(kind, ms, place, {"stream": number}) for number, place, (kind, ms) in rows]
+    return Batch.of(sorted(events, key=lambda event: (event.ts_ms, event.fields["stream"], event.seq)))
+
+
+def by_engines(plan: Plan, found: tuple[Stream, ...]) -> dict[str, dict[int, list[Told]]]:
+    """What each engine finds; those that would match the plan by the same means are asked once."""
+    made = {name: make([(plan, UNBOUNDED)])[0] for name, make in ENGINES.items() if name != "reference"}
     distinct = {type(matcher): name for name, matcher in reversed(made.items())}
-    return {name: made[name] for name in distinct.values()}
+    told = {
+        name: by_matcher(plan, made[name], batch_of(found))
+        for kind, name in distinct.items()
+        if kind is not ReferenceMatcher
+    }
+    return {"reference": by_reference(plan, found), **told}
 
 
 def by_matcher(plan: Plan, matcher: Matcher, batch: Batch) -> dict[int, list[Told]]:
     """What a matcher finds in each stream."""
+    found = matcher.process(make_feed(plan, batch, Tests([plan]).masks(batch)))
+    return _told(found + matcher.advance(FOREVER_MS - 1))
+
+
+def by_reference(plan: Plan, found: tuple[Stream, ...]) -> dict[int, list[Told]]:
+    """What the reference engine finds in each stream; an event is offered once for all that share it."""
+    told: dict[int, list[Told]] = {}
+    so_far: dict[int, list[Told]] = {-1: []}
+    held: dict[int, Snapshot | None] = {-1: None}
     tests = Tests([plan])
-    found = matcher.process(make_feed(plan, batch, tests.masks(batch)))
-    found += matcher.advance(FOREVER_MS - 1)
-    told: dict[int, list[Told]] = defaultdict(list)
+    for level, batch in levels(found):
+        matcher = ReferenceMatcher(plan, UNBOUNDED)
+        for number, shorter in level.items():
+            snapshot = held[shorter]
+            if snapshot is not None:
+                matcher.restore((number,), snapshot)
+        now = _told(matcher.process(make_feed(plan, batch, tests.masks(batch), since_ms=0)))
+        held = {number: matcher.snapshot((number,)) for number in level}
+        at_end = _told(matcher.advance(FOREVER_MS - 1))
+        so_far = {number: so_far[shorter] + now[number] for number, shorter in level.items()}
+        told |= {number: so_far[number] + at_end[number] for number in level}
+    return told
+
+
+def _told(found: Iterable[Match]) -> defaultdict[int, list[Told]]:
+    told: defaultdict[int, list[Told]] = defaultdict(list)
     for match in found:
         taken = sorted((event.seq, var) for var, events in match.bindings.items() for event in events)
         told[int(str(match.key[0]))].append((match.ts_ms, [(var, seq) for seq, var in taken]))
@@ -76,7 +120,7 @@ def disagreements(texts: Iterable[str], events: int) -> Iterator[str]:
     plans = ((text, plan) for text in texts if (plan := plan_of(text)) is not None)
     for (_, kinds, first, timed), alike in groupby(plans, key=likeness):
         every = streams(kinds, first, events, timed=timed)
-        asked = [Asked(text, plan, batch_of(every), timed=timed) for text, plan in alike]
+        asked = [Asked(text, plan, every, timed=timed) for text, plan in alike]
         for number, stream in enumerate(every):
             for each in asked:
                 yield from each.disagreement(number, stream)
@@ -93,11 +137,11 @@ def likeness(rule: tuple[str, Plan]) -> tuple[Node, str, str, bool]:
 class Asked:
     """A pattern, and what the engines find in every stream."""
 
-    def __init__(self, text: str, plan: Plan, batch: Batch, *, timed: bool) -> None:
+    def __init__(self, text: str, plan: Plan, every: tuple[Stream, ...], *, timed: bool) -> None:
         """Ask the engines."""
         self.agrees = True
         self._text, self._plan, self._timed = text, plan, timed
-        self._told = {name: by_matcher(plan, matcher, batch) for name, matcher in matchers(plan).items()}
+        self._told = by_engines(plan, every)
         self._known: dict[str, list[Told]] = {}
 
     def disagreement(self, number: int, stream: Stream) -> Iterator[str]:

@@ -120,12 +120,22 @@ def plain(steps: int) -> Iterator[str]:
 def loops(steps: int, quants: tuple[str, ...]) -> Iterator[str]:
     """Every pattern of so many steps with one loop: around a step, or around the whole."""
     for types in typings(steps):
-        texts = named(types)
         for quant in quants:
-            for i in range(steps):
-                yield from shapes((*texts[:i], texts[i] + quant, *texts[i + 1 :]))
-            if steps > 1:
-                yield from (f"{shape} g{quant}" for shape in shapes(tuple(texts)))
+            yield from _looped(types, quant)
+
+
+def loops_in_turn(steps: int, quants: tuple[str, ...]) -> Iterator[str]:
+    """Every shape of so many steps with a loop at every place, once: types and loops take turns."""
+    choices = [list(_looped(types, quant)) for quant in quants for types in typings(steps)]
+    yield from (choices[i % len(choices)][i] for i in range(len(choices[0])))
+
+
+def _looped(types: str, quant: str) -> Iterator[str]:
+    texts = named(types)
+    for i in range(len(texts)):
+        yield from shapes((*texts[:i], texts[i] + quant, *texts[i + 1 :]))
+    if len(texts) > 1:
+        yield from (f"{shape} g{quant}" for shape in shapes(tuple(texts)))
 
 
 def absences(types: str) -> Iterator[str]:

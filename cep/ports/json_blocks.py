@@ -12,16 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from cep.columns import concat
 from cep.ports.json_alike import AlikeLines
 from cep.ports.json_cells import ScannedLines
 from cep.ports.json_kernel import KERNEL, NAMES_MAX
 from cep.ports.json_lines import add_lines
 from cep.ports.lines import Bounds, LineBlock, Lines, group_lines, line_blocks
 from cep.ports.open_file import read_blocks
-from cep.ports.rows import Chunk, Reading, Rows
+from cep.ports.rows import Chunk, Reading, Rows, joined
 
 LINES_MIN: Final = 128 if KERNEL is None else 16
 """Fewer lines are read sooner one by one."""
@@ -66,14 +63,7 @@ class JsonBlocks:
         fast, left = self._many.events(lines, settled)
         for row in left.tolist():
             self._add(lines, row)
-        slow = self._rows.take()
-        if fast is None:
-            return slow
-        batch = fast
-        if len(slow.batch):
-            batch = concat([fast, slow.batch])
-            batch = batch.take(np.argsort(batch.line, kind="stable"))
-        return Chunk(batch, slow.rejects, slow.unmatched)
+        return joined(fast, self._rows.take())
 
     def _add(self, lines: LineBlock, row: int) -> None:
         """Give one line to the row-by-row reader."""

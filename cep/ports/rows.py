@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, assert_never
 
 import numpy as np
 
-from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, numbers_of
+from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, concat, numbers_of
 from cep.errors import InputError
 from cep.event import Value
 from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, TypeFromSchema, zone_of
@@ -47,6 +47,16 @@ class Chunk:
     def records(self) -> int:
         """How many records were read; header and blank lines are none."""
         return len(self.batch) + len(self.rejects) + self.unmatched
+
+
+def joined(fast: Batch | None, slow: Chunk) -> Chunk:
+    """Events that were read many at once and those that were read one by one, in the order of their lines."""
+    if fast is None:
+        return slow
+    if not len(slow.batch):
+        return Chunk(fast, slow.rejects, slow.unmatched)
+    batch = concat([fast, slow.batch])
+    return Chunk(batch.take(np.argsort(batch.line, kind="stable")), slow.rejects, slow.unmatched)
 
 
 @dataclass(frozen=True, slots=True)

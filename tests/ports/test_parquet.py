@@ -1,20 +1,27 @@
 """Parquet files give the same events as the other formats, with the types that Parquet knows."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from cep.columns import Projection
 from cep.errors import InputError
 from cep.event import Timestamp
-from cep.inputs import InputSettings, TimeSettings, TypeConstant, TypeField
+from cep.inputs import InputSettings, TimeSettings, TypeConstant, TypeField, zone_of
 from cep.ports import parquet
 from cep.ports.lines import Bounds
-from tests.ports.reading import read, schema_of, write
+from cep.ports.plain_values import plain
+from cep.ports.rows import Chunk, Reading, Rows
+from tests.ports.reading import Read, read, schema_of, write
 
 AT = datetime(2026, 1, 31, 7, 30, 0, 125_000, tzinfo=UTC)
 MS = 1769844600125
@@ -142,3 +149,99 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(parquet, "pa", None)
     with pytest.raises(InputError, match=r"reading Parquet needs pyarrow: pip install '\.\[parquet\]'"):
         read(tmp_path / "events.parquet")
+
+
+KINDS = [
+    "int",
+    "float?",
+    "decimal?",
+    "string?",
+    "bool?",
+    "timestamp?",
+    "duration?",
+    "enum(x|y)?",
+    "list?",
+    "any?",
+]
+COLUMNS: list[tuple[pa.DataType, st.SearchStrategy[object]]] = [
+    (pa.int8(), st.integers(-128, 127)),
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    (pa.uint64(), st.integers(0, 2**64 - 1)),
+    (pa.float32(), st.floats(width=32)),
+    (
+        pa.float64(),
+        st.one_of(st.floats(), st.integers(-9, 9).map(float), st.sampled_from([1e17, -0.0, 2.0**63])),
+    ),
+    (pa.string(), st.sampled_from(["x", "y", "", "12", "ü", "2026-01-31", "1h"])),
+    (pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["x", "y", "z"])),
+    (pa.bool_(), st.booleans()),
+    (pa.decimal128(20, 4), st.decimals(-(10**9), 10**9, places=4)),
+    (pa.timestamp("us", "UTC"), st.integers(-2 * 10**15, 7 * 10**15)),
+    (pa.timestamp("ns"), st.integers(-(10**18), 10**18)),
+    (pa.timestamp("s"), st.integers(-(10**9), 10**10)),
+    (pa.date32(), st.dates()),
+    (pa.duration("ms"), st.integers(0, 10**9)),
+    (pa.list_(pa.int64()), st.lists(st.integers(0, 3), max_size=3)),
+    (pa.struct([("x", pa.int64())]), st.fixed_dictionaries({"x": st.integers(0, 3)})),
+]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pa.Table:
+    count = draw(st.integers(1, 12))
+
+    def column(kind: pa.DataType, values: st.SearchStrategy[object]) -> pa.Array:
+        return pa.array(draw(st.lists(st.none() | values, min_size=count, max_size=count)), kind)
+
+    timed = [COLUMNS[place] for place in (1, 4, 9, 10, 11)] + [(pa.int64(), st.integers(0, 10**14))]
+    timed.append((pa.string(), st.sampled_from(["2026-01-31T08:30:00Z", "2026-01-31", "never"])))
+    typed = [(pa.string(), st.sampled_from(["A", "B", "C", ""])), (pa.int64(), st.integers(1, 3))]
+    fields = {name: column(*draw(st.sampled_from(COLUMNS))) for name in ("a", "b", "c")}
+    return pa.table(
+        {"ts": column(*draw(st.sampled_from(timed))), "type": column(*draw(st.sampled_from(typed))), **fields}
+    )
+
+
+def said(chunks: list[Chunk]) -> tuple[list[object], list[object]]:
+    whole = Read(chunks)
+    events: list[object] = [
+        (e.type, e.position, e.line, {k: (type(v).__name__, repr(v)) for k, v in sorted(e.fields.items())})
+        for e in whole.events
+    ]
+    return events, [(reject.line, reject.reason_code, reject.reason, reject.raw) for reject in whole.rejects]
+
+
+def row_by_row(reading: Reading, table: pa.Table) -> Chunk:
+    rows, zone = Rows(reading, textual=False), zone_of(reading.settings.time.zone)
+    for line, record in enumerate(parquet._records(table.combine_chunks().to_batches()[0]), start=1):
+        rows.add(line, plain(record, zone), partial(parquet._raw, record))
+    return rows.take()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tables(),
+    st.lists(st.sampled_from(KINDS), min_size=4, max_size=4),
+    st.booleans(),
+    st.sampled_from(["UTC", "Europe/Stockholm"]),
+)
+def test_columns_give_what_records_give(
+    tmp_path: Path, table: pa.Table, kinds: list[str], declared: bool, zone: str
+) -> None:
+    schema = schema_of(
+        {
+            "A": dict(zip(("a", "b", "c"), kinds, strict=False)),
+            "B": {"a": kinds[3], "x": "int?"},
+            "1": {"a": "any?"},
+        }
+        if declared
+        else {}
+    )
+    how = InputSettings(time=TimeSettings(zone=zone), fields=(("x", ("b", "x")),))
+    reading = Reading("f", how, Projection(frozenset({"a", "b", "c", "x", "absent"})), schema, 1)
+    wanted = said([row_by_row(reading, table)])
+    path = tmp_path / "events.parquet"
+    pq.write_table(table, path)
+    for rows in (100, 5):
+        found = list(parquet.parquet_chunks(replace(reading, path=str(path)), Bounds(chunk_rows=rows)))
+        assert said(found) == wanted

@@ -20,11 +20,13 @@ Start = Literal["earliest", "latest"]
 Mode = Literal["batch", "agent"]
 Guarantee = Literal["exactly_once", "at_least_once", "at_most_once"]
 LogFormat = Literal["text", "json"]
+RulesFrom = Literal["files", "topic"]
 
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
 LOG_FORMATS: Final[tuple[LogFormat, ...]] = get_args(LogFormat)
+RULES_FROM: Final[tuple[RulesFrom, ...]] = get_args(RulesFrom)
 
 _ENV: Final = "CEP_"
 _ENV_KAFKA: Final = "CEP_KAFKA_"
@@ -46,7 +48,11 @@ class LiveSettings:
     alerts: str = "cep.alerts"
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
+    rules_from: RulesFrom = "files"
+    """`files` are read once, at the start; the `topic` is followed."""
     rules_topic: str = "cep.rules"
+    warm_up_records: int = 100_000
+    """So many records of each topic and partition a new version of a rule reads again where it takes over."""
     silences: str = "cep.silences"
     state: str = "memory:"
     mode: Mode = "batch"
@@ -80,6 +86,7 @@ NUMBERS: Final[Mapping[str, int]] = {
     "batch_wait_ms": 0,
     "wait_for_broker_s": 0,
     "stuck_after_s": 1,
+    "warm_up_records": 0,
 }
 """Keys that hold a whole number, with the least that makes sense."""
 
@@ -88,6 +95,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "guarantee": GUARANTEES,
     "start": STARTS,
     "log_format": LOG_FORMATS,
+    "rules_from": RULES_FROM,
 }
 
 
@@ -147,7 +155,7 @@ def checked(settings: LiveSettings) -> LiveSettings:
     """The same settings; InputError if they contradict each other."""
     if not settings.topics:
         raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
-    out = (settings.alerts, settings.dead_letters, settings.late, settings.silences)
+    out = (settings.alerts, settings.dead_letters, settings.late, settings.silences, settings.rules_topic)
     read = [topic for topic, _ in settings.topics]
     for topic in out:
         if topic in read:
@@ -156,6 +164,8 @@ def checked(settings: LiveSettings) -> LiveSettings:
         raise InputError("a topic is named twice in `topics`")
     if settings.mode == "agent" and settings.promise != "at_least_once":
         raise InputError(f"`guarantee: {settings.guarantee}` needs `mode: batch`: agents give at least once")
+    if settings.mode == "agent" and settings.rules_from == "topic":
+        raise InputError("rules from a topic change at a commit, so they are for `mode: batch`")
     if settings.mode == "agent" and settings.kafka:
         raise InputError("`kafka` settings are for `mode: batch`: the agents have a client of their own")
     return settings

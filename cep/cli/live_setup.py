@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cep.cli.problem_text import problem_text, tally
@@ -16,8 +17,13 @@ from cep.errors import CepError, has_errors
 from cep.inputs import DEFAULT, InputSettings, settings_for, with_registry
 from cep.live import Guarantee, LiveSettings, checked, secrets_of, with_environment, without_secrets
 from cep.ports.outgoing import Topics
+from cep.ports.rule_records import RuleVersion
+from cep.rulebook.packed import PackedRule, unpack
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.replay import projection_of
+from cep.runtimes.rule_sets import Compile, RuleSets
+from cep.runtimes.rule_topic import open_rules
+from cep.schema import Schema
 from cep.stream.alert import Rule
 
 DELIVERY: Final[Mapping[Guarantee, str]] = {
@@ -33,6 +39,8 @@ class Live:
 
     settings: LiveSettings
     tasks: TaskSettings
+    rules: RuleSets | None = None
+    """Those of a topic; `tasks` then has none."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -46,7 +54,10 @@ def open_live(environment: Mapping[str, str]) -> Live:
     """Read everything; CepError with all that is wrong."""
     project = open_project(config_of(environment))
     settings = checked(with_environment(project.project.live, environment))
-    rules = _rules(project, environment)
+    from_topic = settings.rules_from == "topic"
+    if from_topic:
+        _refuse_choices(environment)
+    rules = [] if from_topic else _rules(project, environment)
     engine = environment.get("CEP_ENGINE", "reference")
     if engine not in ENGINES:
         raise CepError(f"--engine {engine}: the engines are {', '.join(sorted(ENGINES))}")
@@ -60,7 +71,26 @@ def open_live(environment: Mapping[str, str]) -> Live:
     )
     if settings.promise != "exactly_once" and any(one.idle_timeout_ms is not None for _, one in tasks.inputs):
         raise CepError("`idle_timeout` needs `mode: batch` and `guarantee: exactly_once`")
-    return Live(settings, tasks)
+    if not from_topic:
+        return Live(settings, tasks)
+    rule_sets = RuleSets(tasks, compiler(project.project.schema), partial(open_rules, settings))
+    return Live(settings, tasks, rule_sets)
+
+
+def compiler(schema: Schema) -> Compile:
+    """What makes a rule of a version, against these types."""
+
+    def compiled(version: RuleVersion) -> tuple[Rule | None, str]:
+        rule, found = unpack(PackedRule(version.name, version.text, version.libraries, version.types), schema)
+        return rule, "; ".join(str(problem_text(each)) for each in found if each.severity == "error")
+
+    return compiled
+
+
+def _refuse_choices(environment: Mapping[str, str]) -> None:
+    for name in ("rules", "set", "select"):
+        if environment.get(f"CEP_{name.upper()}"):
+            raise CepError(f"--{name} is for rules from files; these come from a topic: see `cep rules`")
 
 
 def _rules(project: OpenProject, environment: Mapping[str, str]) -> list[Rule]:
@@ -88,6 +118,15 @@ def _input(project: OpenProject, topic: str, name: str, environment: Mapping[str
     return found
 
 
+def _rules_text(live: Live) -> str:
+    if live.rules is not None:
+        return f"those of the topic {live.settings.rules_topic}, followed"
+    shadows = [rule.name for rule in live.tasks.rules if rule.status == "shadow"]
+    names = [rule.name for rule in live.tasks.rules if rule.status == "live"]
+    told = f"{counted(len(names), 'rule')} live: {', '.join(names)}"
+    return told + (f"; {counted(len(shadows), 'shadow')}: {', '.join(shadows)}" if shadows else "")
+
+
 def start_block(live: Live) -> str:
     """What runs, on what, and where to look."""
     rows = start_rows(live)
@@ -102,7 +141,7 @@ def start_rows(live: Live) -> dict[str, str]:
     registries = sorted({one.registry.url for _, one in tasks.inputs if one.registry is not None})
     lateness = ", ".join(_lateness(topic, one) for topic, one in tasks.inputs)
     return {
-        "rules": f"{counted(len(tasks.rules), 'rule')} live: {', '.join(r.name for r in tasks.rules)}",
+        "rules": _rules_text(live),
         "brokers": settings.brokers,
         "group": settings.group + (f", instance {settings.instance}" if settings.instance else ""),
         "topics": read,

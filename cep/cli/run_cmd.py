@@ -65,7 +65,7 @@ def dead_letters(verb: str, options: RunOptions) -> int:
 
 def stored_state(key: Sequence[str], options: RunOptions) -> int:
     """Print what is stored of a key; never returns either."""
-    return _become([STORED, *key], options, ("msgpack",))
+    return _become([STORED, *key], options, ("msgpack", "confluent_kafka"))
 
 
 def pushed_rules(words: Sequence[str], options: RunOptions) -> int:

@@ -6,7 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from cep.cli.live_setup import compiler
 from cep.cli.rules import chosen_paths, load_rules, open_project
 from cep.cli.run_cmd import SEPARATOR, config_of
 from cep.cli.terminal import clean_line
@@ -14,7 +16,10 @@ from cep.cli.words import span_text, time_text, value_text
 from cep.errors import CepError
 from cep.live import with_environment
 from cep.ports.alert_lines import json_text
+from cep.runtimes.rule_sets import Compile, Reader
+from cep.runtimes.rule_topic import open_rules
 from cep.state.opening import open_store
+from cep.stream.alert import Rule
 from cep.stream.open_matches import OpenMatch, stored_matches
 
 
@@ -39,14 +44,33 @@ def _found(environment: Mapping[str, str], parts: list[str]) -> list[OpenMatch]:
     settings = with_environment(project.project.live, environment)
     if settings.state.startswith("memory:"):
         raise CepError("state in memory can be seen by its worker only: name the store with --state URL")
-    given = [path for path in environment.get("CEP_RULES", "").split(SEPARATOR) if path]
-    rules = [one.rule for one in load_rules(project, chosen_paths(project, given)).rules]
+    if settings.rules_from == "topic":
+        rules = pushed(open_rules(settings), compiler(project.project.schema))
+    else:
+        given = [path for path in environment.get("CEP_RULES", "").split(SEPARATOR) if path]
+        rules = [one.rule for one in load_rules(project, chosen_paths(project, given)).rules]
     store = open_store(settings.state, None, lambda: time.time_ns() // 1_000_000, read_only=True)
     try:
         found = stored_matches(store, settings.group, rules, parts)
         return sorted(found, key=lambda match: (match.rule, match.since_ms))
     finally:
         store.close()
+
+
+def pushed(reader: Reader, compiled: Compile) -> list[Rule]:
+    """All versions of all rules of a topic that compile, the newest first: tasks may run older ones."""
+    try:
+        reader.to_end()
+        history = reader.history
+    finally:
+        reader.close()
+    found = []
+    for name in history.names():
+        for placed in reversed(history.versions(name)):
+            rule, _ = compiled(placed.version)
+            if rule is not None:
+                found.append(replace(rule, number=placed.version.number))
+    return found
 
 
 def told(match: OpenMatch) -> Iterator[str]:
@@ -68,7 +92,8 @@ def told(match: OpenMatch) -> Iterator[str]:
     until = "no end"
     if match.until_ms is not None:
         until = f"{time_text(match.until_ms)}, {span_text(match.until_ms - newest_ms)} after its newest event"
-    yield clean_line(f"{match.rule}  {key}".rstrip())
+    version = f"@{match.number}" if match.number else ""
+    yield clean_line(f"{match.rule}{version}  {key}".rstrip())
     yield f"  since    {time_text(match.since_ms)}"
     yield f"  reached  {bound}"
     yield clean_line(f"  wants    {match.left or 'time to pass'}")
@@ -80,6 +105,7 @@ def json_line(match: OpenMatch) -> str:
     return json_text(
         {
             "rule": match.rule,
+            "version": match.number or None,
             "partition": match.task.partition,
             "key": dict(match.key),
             "step": match.step,

@@ -13,6 +13,9 @@ The commit of the log's transaction is the moment that counts. The state is appl
 undoes it beside it. Any error breaks the machine: the process ends, and starting again is the only way back,
 so that way is always in use. State is a function of the log, so what was decided by more than the log has to
 be in the log before it counts: that is what `decide` does. `Point` numbers the places where a worker can die.
+
+Where rules change, a task is put down between two batches and taken up with the new ones; the next commit
+says so (`pins`), and whoever replays changes them at the same places.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 
 from cep.errors import CepError
+from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, pinned
 from cep.state.store import Delta, Offsets, Progress, StateStore, TaskId
 from cep.stream.silence import Silence
 
@@ -53,6 +57,8 @@ class Point(IntEnum):
     DECISION_WRITTEN = 18
     DECIDED = 19
     """It is in the log: the next rows of its task may only come behind it, whoever takes them."""
+    RULES_CHANGED = 20
+    """Of one task, in this process; nothing is written yet."""
 
 
 class OffsetsResetError(CepError):
@@ -65,10 +71,14 @@ class BrokenError(CepError):
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a group has committed of a task; `origin` is where it began to read, for making state again."""
+    """What a group has committed of a task; `origin` is where it began to read, for making state again.
+
+    `pins` say which rules ran from where on; none where rules never change while a worker runs.
+    """
 
     to: Offsets
     origin: Offsets
+    pins: tuple[Pin, ...] = ()
 
 
 class Result(Protocol):
@@ -101,6 +111,10 @@ class TaskPort(Protocol[In_contra, Out_co]):
 
     def refill(self, rows: In_contra) -> None:
         """Records from before `to`."""
+        ...
+
+    def warm_up(self, begin: Offsets, pieces: Iterable[In_contra]) -> None:
+        """Show records since `begin` to rules that the state knows nothing of; no alerts come of it."""
         ...
 
     def process(self, rows: In_contra) -> Out_co:
@@ -155,14 +169,16 @@ class ExactlyOnce(Generic[In, Out]):
         self,
         log: LogPort[In, Out],
         store: StateStore,
-        make_task: Callable[[TaskId], TaskPort[In, Out]],
+        make_task: Callable[[TaskId, int | None], TaskPort[In, Out]],
         make_token: Callable[[TaskId], str],
         at: Callable[[Point], None] = lambda _: None,
         *,
+        changes: Changes = NO_CHANGES,
         rebuild: bool = False,
     ) -> None:
         """`make_token` names an ownership as none was named before; `at` is told each point that is passed.
 
+        `make_task` is told which rules a task is to run, as a revision, None where they never change.
         `rebuild`: where offsets were set back, drop the state and make it again.
         """
         self.tasks: dict[TaskId, TaskPort[In, Out]] = {}
@@ -171,9 +187,10 @@ class ExactlyOnce(Generic[In, Out]):
         self._make_task = make_task
         self._make_token = make_token
         self._at = at
+        self._changes = changes
         self._rebuild = rebuild
         self._tokens: dict[TaskId, str] = {}
-        self._origins: dict[TaskId, Offsets] = {}
+        self._committed: dict[TaskId, Committed] = {}
         self._stateless: set[TaskId] = set()
         self._broken = False
 
@@ -193,6 +210,28 @@ class ExactlyOnce(Generic[In, Out]):
         for task in tasks:
             self.tasks.pop(task, None)
             self._tokens.pop(task, None)
+            self._committed.pop(task, None)
+
+    def revision(self, task: TaskId) -> int | None:
+        """Which rules a task runs now."""
+        pins = self._committed[task].pins
+        return pins[-1].revision if pins else None
+
+    def change_rules(self) -> list[TaskId]:
+        """Let all tasks run the newest rules from where they stand; those that did not do so before."""
+        newest = self._changes.newest()
+        if newest is None:
+            return []
+        with self._unbroken():
+            changing = [task for task in self.tasks if self.revision(task) != newest]
+            for task in changing:
+                committed = self._committed[task]
+                origin, records = committed.origin, self._changes.warm_up_records
+                begin = {topic: max(origin.get(topic, 0), to - records) for topic, to in committed.to.items()}
+                pin = Pin(newest, committed.to, begin)
+                self.tasks[task] = self._changed(task, pin, None)
+                self._committed[task] = replace(committed, pins=pinned(committed.pins, pin))
+            return changing
 
     def commit(self, batch: Mapping[TaskId, In]) -> dict[TaskId, Out]:
         """Process a batch of some tasks; when this returns all it brought is true, and was given out once."""
@@ -206,12 +245,12 @@ class ExactlyOnce(Generic[In, Out]):
             self._at(Point.BEGUN)
             self._log.write(results)
             self._at(Point.WRITTEN)
-            self._log.send_offsets(
-                {task: Committed(result.delta.to, self._origins[task]) for task, result in results.items()}
-            )
+            new = {task: replace(self._committed[task], to=done.delta.to) for task, done in results.items()}
+            self._log.send_offsets(new)
             self._at(Point.OFFSETS_SENT)
             self._log.commit()
             self._at(Point.COMMITTED)
+            self._committed.update(new)
             return results
 
     def decide(self, silences: Mapping[TaskId, Silence]) -> None:
@@ -221,7 +260,7 @@ class ExactlyOnce(Generic[In, Out]):
             self._log.decide(silences)
             self._at(Point.DECISION_WRITTEN)
             # Unchanged, but sent: a worker that the group has moved on without may decide nothing.
-            offsets = {task: Committed(one.at, self._origins[task]) for task, one in silences.items()}
+            offsets = {task: replace(self._committed[task], to=one.at) for task, one in silences.items()}
             self._log.send_offsets(offsets)
             self._log.commit()
             self._at(Point.DECIDED)
@@ -237,30 +276,52 @@ class ExactlyOnce(Generic[In, Out]):
         self._at(Point.COMMITTED_READ)
         if committed is None:
             committed = self._commit_origin(task, stored)
-        self._origins[task] = committed.origin
+        committed = self._committed[task] = self._with_pins(committed)
         standing = self._standing(task, token, stored, committed)
-        port = self._make_task(task)
         if standing is None:
             self._stateless.add(task)
-            port.begin(committed.origin)
         else:
             self._stateless.discard(task)
-            resume = port.restore(self._store.load(task, token), standing, committed.to)
-            self._at(Point.RESTORED)
-            for rows in self._log.read(task, resume, standing):
-                port.refill(rows)
-            self._at(Point.REFILLED)
-        self._replay(task, port, committed.origin if standing is None else standing, committed.to)
-        self.tasks[task] = port
+        self.tasks[task] = self._replay(task, committed.origin if standing is None else standing)
         self._at(Point.READY)
         return committed.to
+
+    def _with_pins(self, committed: Committed) -> Committed:
+        """Where no rules are pinned yet, the newest ones are taken to have been there always."""
+        newest, origin = self._changes.newest(), committed.origin
+        always = () if newest is None else (Pin(newest, origin, origin),)
+        return replace(committed, pins=always and (committed.pins or always))
+
+    def _take_up(self, task: TaskId, place: Offsets, revision: int | None) -> TaskPort[In, Out]:
+        """The task as the store has it, with these rules; without state it begins at the place."""
+        port = self._make_task(task, revision)
+        if task in self._stateless:
+            port.begin(place)
+            return port
+        begin = self._committed[task].to
+        resume = port.restore(self._store.load(task, self._tokens[task]), place, begin)
+        self._at(Point.RESTORED)
+        for rows in self._log.read(task, resume, place):
+            port.refill(rows)
+        self._at(Point.REFILLED)
+        return port
+
+    def _changed(self, task: TaskId, pin: Pin, emitted: Offsets | None) -> TaskPort[In, Out]:
+        """The task, which stands where the pin is, with its rules."""
+        port = self._take_up(task, pin.at, pin.revision)
+        if task not in self._stateless:
+            # Changes nothing, and is refused if the store has lost meanwhile what we took from it.
+            self._apply(task, Delta(pin.at, pin.at, {}, emitted))
+        port.warm_up(pin.begin, self._log.read(task, pin.begin, pin.at))
+        self._at(Point.RULES_CHANGED)
+        return port
 
     def _commit_origin(self, task: TaskId, stored: Progress | None) -> Committed:
         """Write down where the group begins: `start: latest` would name another place the next time."""
         if stored is not None and not self._rebuild:
             raise OffsetsResetError(_reset_text(task, stored, {}))
         start = self._log.start(task)
-        origin = Committed(start, start)
+        origin = self._with_pins(Committed(start, start))
         self._log.begin()
         self._log.send_offsets({task: origin})
         self._log.commit()
@@ -286,12 +347,23 @@ class ExactlyOnce(Generic[In, Out]):
         self._at(Point.UNDONE)
         return undone.to
 
-    def _replay(self, task: TaskId, port: TaskPort[In, Out], since: Offsets, until: Offsets) -> None:
+    def _replay(self, task: TaskId, place: Offsets) -> TaskPort[In, Out]:
         """Bring the state up to what is committed; its alerts have left already. No offset is committed."""
+        committed = self._committed[task]
+        pin = in_force(committed.pins, place)
+        port = self._take_up(task, place, None if pin is None else pin.revision)
+        for later in due(committed.pins, place):
+            self._bring(task, port, place, later.at)
+            port, place = self._changed(task, later, committed.to), later.at
+        self._bring(task, port, place, committed.to)
+        return port
+
+    def _bring(self, task: TaskId, port: TaskPort[In, Out], since: Offsets, until: Offsets) -> None:
+        emitted = self._committed[task].to
         for rows in self._log.read(task, since, until):
             result = port.process(rows)
             self._at(Point.REPLAY_COMPUTED)
-            self._apply(task, replace(result.delta, emit_from=until))
+            self._apply(task, replace(result.delta, emit_from=emitted))
             self._at(Point.REPLAY_APPLIED)
 
     def _apply(self, task: TaskId, delta: Delta) -> None:

@@ -29,6 +29,7 @@ from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import logging_config, say
+from cep.runtimes.rule_sets import RuleSets
 from cep.state.opening import open_store
 
 EXIT_FAILED: Final = 3
@@ -82,7 +83,12 @@ class AgentApp(WorkerApp):
 
 
 def make_app(
-    settings: LiveSettings, tasks: TaskSettings, secrets: Collection[str] = (), *, rebuild: bool = False
+    settings: LiveSettings,
+    tasks: TaskSettings,
+    secrets: Collection[str] = (),
+    *,
+    rules: RuleSets | None = None,
+    rebuild: bool = False,
 ) -> WorkerApp:
     """An app that `faust worker` can run; `secrets` are never logged."""
     metrics = Metrics(tasks.cost)
@@ -95,7 +101,7 @@ def make_app(
         _serve(agents, work, metrics)
         return agents
     app = _app(BatchApp, settings, secrets)
-    loop = BatchLoop(settings, tasks, store, metrics, rebuild=rebuild)
+    loop = BatchLoop(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
     _run_in_task(app, loop)
     _watch(app, loop, settings)
     _serve(app, loop, metrics)
@@ -248,7 +254,8 @@ def _leave(reason: str, code: int) -> NoReturn:
 def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
     @app.page("/healthz")
     async def healthz(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
-        return web.text("ok\n")
+        rule_set = loop.rule_set if isinstance(loop, BatchLoop) else None
+        return web.text("ok\n" if rule_set is None else f"ok\n{rule_set.told()}\n")
 
     @app.page("/readyz")
     async def readyz(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
@@ -257,5 +264,8 @@ def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
 
     @app.page("/metrics")
     async def numbers(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
+        rule_set = loop.rule_set if isinstance(loop, BatchLoop) else None
+        if rule_set is not None:
+            metrics.rules(rule_set)
         metrics.looked_at(loop.tasks())
         return web.bytes(metrics.text(), content_type=CONTENT_TYPE.partition(";")[0])

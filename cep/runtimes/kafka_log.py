@@ -2,7 +2,8 @@
 
 Beside each committed offset stands, as its metadata, `origin 0 since 120 silences 0-2`: where the group began
 to read the partition, from where on lost state is made again; where this batch began, so that the brokers'
-own record of commits shows whether they tile the log; how many silences counted there and count now.
+own record of commits shows whether they tile the log; how many silences counted there and count now. Where
+rules come from a topic, the pins follow: `rules 4:0:0:0:0 7:90:50:2:0`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from cep.ports.topic_records import KafkaError, Part, Position, Records
 from cep.runtimes.commit import Committed
 from cep.runtimes.live_task import Done
 from cep.runtimes.log_lines import say
+from cep.runtimes.pins import pins_of, pins_text
 from cep.runtimes.silences import silence_out, silences_of
 from cep.state.store import Offsets, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
 
-_METADATA: Final = re.compile(r"origin ([0-9]+) since ([0-9]+)(?: silences ([0-9]+)-([0-9]+))?")
+_METADATA: Final = re.compile(
+    r"origin ([0-9]+) since ([0-9]+)(?: silences ([0-9]+)-([0-9]+))?(?: rules ([0-9: ]+))?"
+)
 
 
 class KafkaLog:
@@ -52,12 +56,13 @@ class KafkaLog:
         fresh = {part: self._begin(part) for part in parts if part not in found}
         if fresh:
             offsets = {part.topic: offset for part, offset in fresh.items()}
-            told = "partition {partition}: new in the group: {offsets}"
-            say("topics_added", told, partition=task.partition, offsets=offsets)
+            words = "partition {partition}: new in the group: {offsets}"
+            say("topics_added", words, partition=task.partition, offsets=offsets)
         to = {part.topic: found[part].offset if part in found else fresh[part] for part in parts}
         origin = {part.topic: _origin(found[part]) if part in found else fresh[part] for part in parts}
         at_origin, by_now = self._counted(task, found.values())
-        return Committed({**to, SILENCES: by_now}, {**origin, SILENCES: at_origin})
+        pins = {part.topic: told[5] or "" for part, place in found.items() if (told := _told(place))}
+        return Committed({**to, SILENCES: by_now}, {**origin, SILENCES: at_origin}, pins_of(pins))
 
     def _counted(self, task: TaskId, positions: Iterable[Position]) -> tuple[int, int]:
         """How many silences there were at the origin, and how many count by now."""
@@ -143,6 +148,7 @@ class KafkaLog:
                     continue
                 metadata = f"origin {committed.origin[topic]} since {since.get(topic, offset)}"
                 metadata += f" silences {silences[0]}-{silences[1]}" if any(silences) else ""
+                metadata += f" rules {pins_text(committed.pins, topic)}" if committed.pins else ""
                 positions[Part(topic, task.partition)] = Position(offset, metadata)
         return positions
 

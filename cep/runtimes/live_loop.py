@@ -26,7 +26,9 @@ from cep.runtimes.commit import ExactlyOnce, Point
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
 from cep.runtimes.log_lines import say
+from cep.runtimes.pins import NO_CHANGES, Changes
 from cep.runtimes.plain_log import log_of
+from cep.runtimes.rule_sets import RuleSet, RuleSets
 from cep.runtimes.silences import SilenceWatch
 from cep.state.store import StateStore, TaskId
 from cep.stream.silence import SILENCES, Silence
@@ -91,9 +93,10 @@ class BatchLoop:
         store: StateStore,
         metrics: Metrics,
         *,
+        rules: RuleSets | None = None,
         rebuild: bool = False,
     ) -> None:
-        """Nothing is connected before `run`. `rebuild`: see `ExactlyOnce`."""
+        """Nothing is connected before `run`. `rules`: those of a topic, in place of those of `tasks`."""
         self.stop = threading.Event()
         self.ready = threading.Event()
         """Set once partitions were given out and their state is there."""
@@ -115,14 +118,21 @@ class BatchLoop:
                 for topic, one in tasks.inputs
             }
         )
+        self._rules = rules
+        self.rule_set: RuleSet | None = None
+        """The rules that the next batch meets; None where they come from files, or nothing is known yet."""
 
     def run(self) -> None:
         """Connect, then batch after batch."""
         prepare_topics(self._settings, self.stop, silences=self._silences.watches)
+        changes = NO_CHANGES
+        if self._rules is not None:
+            self._rules.connect()
+            changes = Changes(self._rules.newest, self._settings.warm_up_records)
         self._reader = TopicReader(self._settings, self._assigned, self._revoked, ends=self._silences.watches)
         self._log = log_of(self._settings, self._reader, watches=self._silences.watches)
         self._once = ExactlyOnce(
-            self._log, self._store, self._make_task, _token, self._at, rebuild=self._rebuild
+            self._log, self._store, self._make_task, _token, self._at, changes=changes, rebuild=self._rebuild
         )
         try:
             # Before joining the group: it ends what an earlier process of this name left open.
@@ -133,12 +143,33 @@ class BatchLoop:
         finally:
             self._reader.close()
             self._store.close()
+            if self._rules is not None:
+                self._rules.close()
 
     def tasks(self) -> list[Task]:
         """The tasks this worker owns now."""
         return [self._made[task] for task in self._once.tasks] if self.ready.is_set() else []
 
+    def _follow_rules(self) -> None:
+        """Let new rules take over between two batches."""
+        if self._rules is None:
+            return
+        self._rules.follow()
+        started = time.monotonic()
+        changed = self._once.change_rules()
+        self.rule_set = self._rules.at(self._rules.newest())
+        if changed:
+            say(
+                "rules_changed",
+                "{rules} takes over {count} partitions after {seconds:.1f}s",
+                rules=self.rule_set.told(),
+                count=len(changed),
+                seconds=time.monotonic() - started,
+            )
+            self.committed_at = time.monotonic()
+
     def _step(self) -> None:
+        self._follow_rules()
         read = self._reader.read(self._records_max, self._settings.batch_wait_ms / 1000)
         started = time.monotonic()
         if self._pending:
@@ -207,8 +238,11 @@ class BatchLoop:
     def _id(self, number: int) -> TaskId:
         return TaskId(self._settings.group, number)
 
-    def _make_task(self, task: TaskId) -> Task:
-        made = self._made[task] = Task(self._task_settings, task.partition)
+    def _make_task(self, task: TaskId, revision: int | None) -> Task:
+        settings = self._task_settings
+        if self._rules is not None and revision is not None:
+            settings = self._rules.at(revision).settings
+        made = self._made[task] = Task(settings, task.partition)
         return made
 
     def _assigned(self, parts: Sequence[Part]) -> Mapping[Part, int]:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from cep.ports.topic_records import Part
 from cep.runtimes.live_task import Done, Task
+from cep.runtimes.rule_sets import RuleSet
 from cep.stream.cost import RuleCost
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -89,6 +90,15 @@ class Metrics:
         self._takeover = gauge(
             "cep_takeover_seconds", "Making the state of new partitions, the last time.", registry=registry
         )
+        self._revision = gauge(
+            "cep_rule_set_version",
+            "The revision of the rules in use.",
+            registry=registry,
+        )
+        self._rules = gauge("cep_rules", "Rules in use, by status.", ["status"], registry=registry)
+        self._refused = gauge(
+            "cep_refused_rules", "Records of rules that cannot be used here.", registry=registry
+        )
         self._compute = prometheus.Histogram(
             "cep_compute_seconds", "Decoding and matching of a batch.", registry=registry, buckets=_BUCKETS
         )
@@ -136,6 +146,17 @@ class Metrics:
         for rule, count in open_runs.items():
             self._open.labels(rule).set(count)
             self._dropped.labels(rule).set(dropped[rule])
+
+    def rules(self, rule_set: RuleSet) -> None:
+        """These rules are in use."""
+        self._revision.set(rule_set.revision)
+        shadows = rule_set.shadows
+        self._rules.labels("live").set(len(rule_set.versions) - shadows)
+        self._rules.labels("shadow").set(shadows)
+        self._rules.labels("disabled").set(rule_set.disabled)
+        self._refused.set(len(rule_set.refused))
+        for gauge in (self._open, self._dropped):
+            gauge.clear()
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

@@ -106,12 +106,23 @@ class Task:
 
     def refill(self, batch: Sequence[Records | Silence]) -> None:
         """Records from before the state: their events may still wait."""
-        rows = []
-        for records in (each for each in batch if isinstance(each, Records)):
+        self.state.refill(self._rows(batch))
+
+    def warm_up(self, begin: Offsets, pieces: Iterable[Sequence[Records | Silence]]) -> None:
+        """Records from before the state, for rules that it knows nothing of."""
+        self.state.warm_up(begin, (self._rows(batch) for batch in pieces))
+
+    def _rows(self, batch: Sequence[Records | Silence]) -> list[Rows | Silence]:
+        """Records that were there before: what cannot be read of them was told then."""
+        rows: list[Rows | Silence] = []
+        for records in batch:
+            if isinstance(records, Silence):
+                rows.append(records)
+                continue
             topic = records.part.topic
             chunk = self._decoders[topic].chunk(records.offsets, records.values)
             rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
-        self.state.refill(rows)
+        return rows
 
     def process(self, batch: Sequence[Records | Silence]) -> Done:
         """The next records of some of the task's partitions, and silences where they were decided."""

@@ -66,6 +66,12 @@ class RuleReader:
         self._follower.close()
 
 
+def open_rules(settings: LiveSettings) -> RuleReader:
+    """A reader of the topic, which is made if it is not there."""
+    prepare_rule_topic(settings)
+    return RuleReader(settings)
+
+
 class RuleTopic:
     """The topic for a person who looks at rules or changes them; to be used as a context."""
 

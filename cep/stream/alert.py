@@ -36,6 +36,8 @@ class Rule:
     order: int = 0
     status: Status = "live"
     """A `shadow` rule runs as all others do; its alerts say that nobody is to act on them."""
+    number: int = 0
+    """Which version it is of those in a topic of rules; 0 for a rule of a file."""
 
 
 @dataclass(frozen=True, slots=True)

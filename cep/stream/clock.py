@@ -145,6 +145,11 @@ class EventClock:
         if len(batch):
             self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
 
+    def reach(self, watermark_ms: int) -> Batch | None:
+        """Time has come so far, whoever says it: the events that may go on because of that."""
+        self.watermark_ms = max(self.watermark_ms, watermark_ms)
+        return self._release()
+
     def end(self, source: int) -> Batch | None:
         """The source has no more rows: the events that may go on because of that."""
         self._ended[source] = True

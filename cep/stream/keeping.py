@@ -17,14 +17,14 @@ def keep_ms(rules: Iterable[Rule]) -> int | None:
     It is housekeeping: state that is gone is made again from the log, if that still holds what is needed.
     Keys whose windows are over leave the state by themselves, in event time.
     """
-    spans = [_span_ms(rule.plan) for rule in rules]
+    spans = [span_ms(rule.plan) for rule in rules]
     known = [span for span in spans if span is not None]
     if len(known) < len(spans):
         return None
     return max([DAY_MS, *(2 * span for span in known)])
 
 
-def _span_ms(plan: Plan) -> int | None:
+def span_ms(plan: Plan) -> int | None:
     """How far back what a rule does now may depend on events; None if on all."""
     pattern = plan.pattern
     if pattern.after == "stop":

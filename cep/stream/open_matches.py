@@ -5,7 +5,9 @@ They are read from stored state, so nobody has to ask the worker that holds the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,7 +16,7 @@ from cep.engines.history import bindings
 from cep.engines.matcher import FOREVER_MS
 from cep.engines.runs import due_ms
 from cep.event import Event, Key, Value
-from cep.state.codec import Kept
+from cep.state.codec import Kept, OtherPlanError
 from cep.state.store import StateStore, TaskId
 from cep.stream.alert import Rule
 from cep.stream.detector import key_names
@@ -35,6 +37,8 @@ class OpenMatch:
     left: str
     since_ms: int
     until_ms: int | None
+    number: int = 0
+    """Which version of the rule, of those in a topic."""
 
     @property
     def step(self) -> str:
@@ -60,6 +64,7 @@ def open_matches(rule: Rule, task: TaskId, key: Key, kept: Kept) -> list[OpenMat
                     left=rule.plan.nfa.states[run.state].text,
                     since_ms=run.start.ts_ms,
                     until_ms=None if due >= FOREVER_MS else due,
+                    number=rule.number,
                 )
             )
     return found
@@ -68,17 +73,28 @@ def open_matches(rule: Rule, task: TaskId, key: Key, kept: Kept) -> list[OpenMat
 def stored_matches(
     store: StateStore, group: str, rules: Sequence[Rule], parts: Sequence[str]
 ) -> Iterator[OpenMatch]:
-    """What a store holds of a key that a person wrote; rules with keys of other lengths are passed over."""
-    codecs = codecs_of(rules)
-    entries: dict[bytes, tuple[Rule, Key]] = {}
+    """What a store holds of a key that a person wrote; rules with keys of other lengths are passed over.
+
+    Of a rule there may be several versions: the first of those that the state may be of counts.
+    """
+    entries: defaultdict[bytes, list[tuple[Rule, Key]]] = defaultdict(list)
     for rule in rules:
         if len(key_names(rule.plan.pattern.by, rule)) == len(parts):
             for key in product(*(meanings(part) for part in parts)):
-                entries.setdefault(entry(rule.name, key), (rule, key))
+                entries[entry(rule.name, key)].append((rule, key))
     for task in store.tasks(group):
         for name, data in store.look(task, list(entries)).items():
-            rule, key = entries[name]
-            yield from open_matches(rule, task, key, codecs[rule.name].unpack(data))
+            rule, key, kept = _unpacked(entries[name], data)
+            yield from open_matches(rule, task, key, kept)
+
+
+def _unpacked(choice: Sequence[tuple[Rule, Key]], data: bytes) -> tuple[Rule, Key, Kept]:
+    """The version of a rule that the state is of, with its key and the state."""
+    for rule, key in choice[:-1]:
+        with suppress(OtherPlanError):
+            return rule, key, codecs_of([rule])[rule.name].unpack(data)
+    rule, key = choice[-1]
+    return rule, key, codecs_of([rule])[rule.name].unpack(data)
 
 
 def meanings(text: str) -> list[Value]:

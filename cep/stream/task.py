@@ -33,6 +33,7 @@ from cep.stream.alert import Alert, Rule, plain_key
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
 from cep.stream.cost import RuleCost
 from cep.stream.detector import Detector
+from cep.stream.keeping import span_ms
 from cep.stream.silence import SILENCES, Silence
 
 HEADER: Final = b""
@@ -100,11 +101,13 @@ class TaskState:
         self.detector = Detector(rules, engine, cost)
         self.to: dict[str, int] = {}
         """The offset behind the last record taken, by topic; how many silences, if any are counted."""
+        self._lateness_ms, self._engine, self._projection = lateness_ms, engine, projection
         self._index = {topic: i for i, topic in enumerate(lateness_ms)}
         self._codecs = codecs_of(rules) if codecs is None else codecs
         self._marks: dict[str, deque[Mark]] = {topic: deque() for topic in lateness_ms}
         self._refilled: dict[str, int] = {}
-        self._dropped: dict[bytes, None] = {}
+        self._pending: dict[bytes, bytes | None] = {}
+        self._unknown: frozenset[str] = frozenset()
         self._standing: Offsets = {}
         # The first call starts the count of changes.
         list(self.detector.changes())
@@ -145,11 +148,12 @@ class TaskState:
         for entry, data in stored.items():
             name, key = entry_key(entry)
             if name in changed:
-                self._dropped[entry] = None
+                self._pending[entry] = None
             else:
                 self.detector.restore(name, key, self._codecs[name].unpack(data))
-        for name in self._codecs.keys() - (marks.keys() - changed):
-            # A rule that is new here knows nothing of what was before.
+        self._unknown = frozenset(self._codecs.keys() - (marks.keys() - changed))
+        for name in self._unknown if self.clock.watermark_ms > BEFORE_ALL_MS else ():
+            # A rule that is new here knows nothing of what went on before.
             self.detector.restore_overall(name, Overall(since_ms=self.clock.watermark_ms + 1))
         list(self.detector.changes())
         return dict(self._refilled)
@@ -181,6 +185,35 @@ class TaskState:
             self.clock.refill(index, each.batch)
             self._mark(each, before_ms)
             self._refilled[each.topic] = each.next
+
+    def warm_up(self, begin: Offsets, pieces: Iterable[Sequence[Rows | Silence]]) -> None:
+        """Show rows once more, from `begin` to where the state stands, to rules that it knew nothing of.
+
+        They then know as much as if they had begun there, and none of their alerts was given. Rules that look
+        at one event only have nothing to learn.
+        """
+        fresh = [rule for rule in self.detector.rules if rule.name in self._unknown]
+        rules = [rule for rule in fresh if span_ms(rule.plan) != 0]
+        if not rules:
+            return
+        past = TaskState(rules, self._lateness_ms, self._engine, self._projection, self._codecs)
+        past.begin(begin)
+        entries: dict[bytes, bytes | None] = {}
+        for rows in pieces:
+            entries |= past.process(rows).delta.changes
+        # What still waits there waits here too, unless time has come further here.
+        ready = past.clock.reach(self.clock.watermark_ms)
+        past.detector.process(ready, past.clock.watermark_ms, past.clock.first_ms)
+        entries |= past._changes()
+        for entry, data in entries.items():
+            if entry != HEADER and data is not None:
+                name, key = entry_key(entry)
+                self.detector.restore(name, key, self._codecs[name].unpack(data))
+                self._pending[entry] = data
+        for name, overall in past.detector.overall().items():
+            if overall.since_ms is not None:
+                self.detector.restore_overall(name, overall)
+        list(self.detector.changes())
 
     def process(self, rows: Sequence[Rows | Silence]) -> Outcome:
         """Take the next rows of some topics: alerts, late rows, and what changed in the state."""
@@ -232,8 +265,7 @@ class TaskState:
     # --- as keys and bytes --------------------------------------------------------------------------------
 
     def _changes(self) -> dict[bytes, bytes | None]:
-        changes: dict[bytes, bytes | None] = dict(self._dropped)
-        self._dropped = {}
+        changes, self._pending = self._pending, {}
         for name, key, kept in self.detector.changes():
             changes[entry(name, key)] = None if kept is None else self._codecs[name].pack(kept)
         changes[HEADER] = self._header()
@@ -241,15 +273,14 @@ class TaskState:
 
     def _header(self) -> bytes:
         clock = self.clock.state()
-        overall = self.detector.overall()
         marks = self._resume_marks()
         topics = {
             topic: [marks[topic].offset, marks[topic].highest_ms, clock.floor_ms[i], i in clock.idle]
             for topic, i in self._index.items()
         }
         rules = {
-            name: [codec.mark, overall[name].since_ms, overall[name].stopped]
-            for name, codec in self._codecs.items()
+            name: [self._codecs[name].mark, each.since_ms, each.stopped]
+            for name, each in self.detector.overall().items()
         }
         return pack_value([VERSION, clock.watermark_ms, clock.first_ms, clock.forced_ms, topics, rules])
 

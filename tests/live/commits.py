@@ -70,7 +70,8 @@ def _commit(value: bytes) -> Commit:
     version, offset = struct.unpack_from(">hq", value)
     assert version in (3, 4)
     metadata = value[15 : 14 + value[14]].decode() if version == 4 else _text(value, 14)[0]
-    found = re.fullmatch(r"origin (\d+) since (\d+)(?: silences \d+-\d+)?", metadata.rstrip("\0"))
+    known = r"origin (\d+) since (\d+)(?: silences \d+-\d+)?(?: rules [\d: ]+)?"
+    found = re.fullmatch(known, metadata.rstrip("\0"))
     assert found, f"a commit of somebody else: {metadata!r}"
     return Commit(int(found[2]), offset)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,6 +15,7 @@ from cep.ports.topic_records import Outgoing, Part, Position, Records
 from cep.runtimes.commit import ExactlyOnce
 from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_task import Done
+from cep.runtimes.pins import Changes
 from cep.runtimes.plain_log import PlainLog, log_of
 from cep.state.store import Delta, MemoryStore, Offsets, TaskId
 from cep.stream.silence import Silence
@@ -80,6 +81,9 @@ class Echo:
     def refill(self, rows: Sequence[Records | Silence]) -> None:
         """Nothing waits."""
 
+    def warm_up(self, begin: Offsets, pieces: Iterable[Sequence[Records | Silence]]) -> None:
+        """No rules, no changes."""
+
     def process(self, rows: Sequence[Records | Silence]) -> Done:
         (records,) = rows
         assert isinstance(records, Records)
@@ -92,7 +96,7 @@ class Echo:
 def life(broker: Broker, store: MemoryStore, settings: LiveSettings, name: str) -> None:
     """One process, from its start to the end of the log."""
     log = PlainLog(settings, cast(TopicReader, broker))
-    once = ExactlyOnce(log, store, lambda _: Echo(), lambda _: name)
+    once = ExactlyOnce(log, store, lambda *_: Echo(), lambda _: name)
     once.start()
     at = once.acquire([TASK])[TASK]["in"]
     for offset in range(at, BATCHES):
@@ -137,3 +141,53 @@ def test_the_promise_chooses_the_log() -> None:
     reader = cast(TopicReader, Broker(0))
     assert type(log_of(LiveSettings(), reader, watches=False)) is KafkaLog
     assert type(log_of(LiveSettings(guarantee="at_most_once"), reader, watches=False)) is PlainLog
+
+
+def test_where_rules_changed_stands_beside_the_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that comes later makes lost state again with the rules that ran then, whatever it knows."""
+    broker = Broker(0)
+    settings = LiveSettings(group="g", topics=(("in", ""),), guarantee="at_least_once")
+    monkeypatch.setattr("cep.runtimes.plain_log.PlainWriter", lambda _: broker)
+    made: list[tuple[int | None, int]] = []
+    newest = 4
+
+    class Told(Echo):
+        def __init__(self, revision: int | None) -> None:
+            self.revision = revision
+
+        def process(self, rows: Sequence[Records | Silence]) -> Done:
+            done = super().process(rows)
+            made.append((self.revision, done.delta.to["in"] - 1))
+            return done
+
+    class Log(PlainLog):
+        def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[Sequence[Records | Silence]]:
+            del task
+            for offset in range(since["in"], until["in"]):
+                yield [Records(PART, [offset], [b""])]
+
+    def start() -> ExactlyOnce[Sequence[Records | Silence], Done]:
+        log = Log(settings, cast(TopicReader, broker))
+        changes = Changes(lambda: newest, 1)
+        once = ExactlyOnce(
+            log, MemoryStore(), lambda _, revision: Told(revision), lambda _: "w", changes=changes
+        )
+        once.start()
+        once.acquire([TASK])
+        return once
+
+    first = start()
+    for offset in range(4):
+        if offset == 2:
+            newest = 7
+            assert first.change_rules() == [TASK]
+            assert first.change_rules() == []
+        first.commit({TASK: [Records(PART, [offset], [b""])]})
+    assert made == [(4, 0), (4, 1), (7, 2), (7, 3)]
+    assert broker.position == Position(4, "origin 0 since 3 rules 4:0:0:0:0 7:2:1:0:0")
+    newest = 9
+    second = start()
+    assert made[4:] == made[:4], "made again by the rules of then"
+    assert second.revision(TASK) == 7
+    assert second.change_rules() == [TASK]
+    assert second.revision(TASK) == 9

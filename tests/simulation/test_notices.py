@@ -40,7 +40,7 @@ def no_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def replay_gives_alerts(patch: pytest.MonkeyPatch) -> None:
-    replay = commit.ExactlyOnce._replay
+    replay = commit.ExactlyOnce._bring
 
     def loud(self: Machine, task: TaskId, port: TaskState, *args: object) -> None:
         log = self._log
@@ -58,7 +58,7 @@ def replay_gives_alerts(patch: pytest.MonkeyPatch) -> None:
         replay(self, task, port, *args)  # type: ignore[arg-type]
         patch.setattr(port, "process", process)
 
-    patch.setattr(commit.ExactlyOnce, "_replay", loud)
+    patch.setattr(commit.ExactlyOnce, "_bring", loud)
 
 
 def silences_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -108,6 +108,18 @@ def offsets_outside(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkerLog, "write", early)
 
 
+def replay_changes_no_rules(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commit, "due", lambda *_: [])
+
+
+def change_is_not_committed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commit, "pinned", lambda pins, _: pins)
+
+
+def new_rules_know_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TaskState, "warm_up", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
@@ -119,6 +131,9 @@ def offsets_outside(patch: pytest.MonkeyPatch) -> None:
         forgets_touched,
         offsets_outside,
         silences_forgotten,
+        replay_changes_no_rules,
+        change_is_not_committed,
+        new_rules_know_nothing,
     ],
 )
 def test_wrong_sequence_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:

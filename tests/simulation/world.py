@@ -9,20 +9,25 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import Random
 
 from cep.ports.alert_lines import alert_line
 from cep.runtimes.commit import BrokenError, Committed, ExactlyOnce, Point
+from cep.runtimes.pins import Changes, Pin
 from cep.state.store import Offsets, StateError, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
 from cep.stream.task import Outcome, Rows, TaskState
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.redis import ForgetfulStore
+from tests.simulation.rule_sets import ChangingTask, one_run, rule_by_rule
 from tests.simulation.tiling import untiled
-from tests.stream.test_task import TOPICS, codecs, log_of, rules
+from tests.stream.test_task import TOPICS, log_of
 
 TASKS = (TaskId("sim", 0), TaskId("sim", 1))
 EVENTS = 30
+PUSHES = (4, 9)
+"""After so many steps of the driver there are other rules."""
 STEPS_MAX = 400
 
 Strike = Callable[["Worker", Point], None]
@@ -100,6 +105,8 @@ class Worker:
     def __init__(self, world: World, name: str) -> None:
         self.name = name
         self.alive = False
+        self.heard = 0
+        """Which rules this process has heard of."""
         self._world = world
         self.log: WorkerLog
         self.sequence: ExactlyOnce[Sequence[Rows | Silence], Outcome]
@@ -112,16 +119,21 @@ class Worker:
         self.sequence = ExactlyOnce(
             self.log,
             world.store,
-            lambda _: TaskState(rules(), TOPICS, codecs=codecs()),
+            lambda _, revision: ChangingTask(revision or 0),
             lambda _: world.token(self.name),
             lambda point: world.strike(self, point),
+            changes=Changes(lambda: self.heard if world.changing else None, world.warm_up_records),
             rebuild=rebuild,
         )
+        self.heard = world.pushed
         self.sequence.start()
 
     def batch(self) -> None:
         """One batch of some of what it may read, of whatever size."""
         chance, kafka = self._world.chance, self._world.kafka
+        if self._world.changing and chance.random() < 0.5:
+            self.heard = self._world.pushed
+            self.sequence.change_rules()
         self._pending()
         batch: dict[TaskId, list[Rows | Silence]] = {}
         for task, state in self._tasks():
@@ -174,8 +186,14 @@ class World:
     """Broker, store and workers `a` and `b`. `strike` is called whenever a worker passes a point."""
 
     def __init__(
-        self, seed: int, strike: Strike = lambda _worker, _point: None, *, silences: bool = False
+        self,
+        seed: int,
+        strike: Strike = lambda _worker, _point: None,
+        *,
+        silences: bool = False,
+        changing: bool = True,
     ) -> None:
+        """`changing`: new rules are pushed while the workers run."""
         self.chance = Random(seed)
         self.silences = silences
         self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
@@ -185,6 +203,10 @@ class World:
         self.workers = {name: Worker(self, name) for name in "ab"}
         self.owners: dict[TaskId, str] = {}
         self.deaths: list[str] = []
+        self.changing = changing
+        self.pushed = 0
+        self.warm_up_records = self.chance.choice((0, 5, EVENTS))
+        self._steps = 0
         self._tokens = 0
         self._held = False
 
@@ -258,6 +280,8 @@ class World:
 
     def go_on(self) -> None:
         """Each owner does a batch; one who died is replaced by himself, or by the other, as it comes."""
+        self._steps += 1
+        self.pushed += self.changing and self._steps in PUSHES
         owners = [self.workers[name] for name in sorted(set(self.owners.values()))]
         if not owners or not all(worker.alive for worker in owners):
             self.take_over(self.chance.choice("ab"))
@@ -278,10 +302,7 @@ class World:
     def check(self) -> None:
         """Alerts, commits and the state that is left are those of one plain run over the same log."""
         for task in TASKS:
-            plain = TaskState(rules(), TOPICS, codecs=codecs())
-            plain.begin({})
-            outcome = plain.process(self.whole(task))
-            truth = [alert_line(alert) for alert in outcome.alerts]
+            truth, plain = self.truth(task)
             given = self.kafka.alerts(task)
             assert Counter(given) - Counter(truth) == Counter(), "alerts doubled or wrong"
             assert Counter(truth) - Counter(given) == Counter(), "alerts missing"
@@ -299,12 +320,26 @@ class World:
 
     def whole(self, task: TaskId) -> list[Rows | Silence]:
         """Everything there is of a task, each silence where it was decided."""
+        return self.between(task, dict.fromkeys(TOPICS, 0), self.ends(task))
+
+    def between(self, task: TaskId, since: Offsets, until: Offsets) -> list[Rows | Silence]:
+        """What there is from one place to another."""
         found: list[Rows | Silence] = []
-        since = dict.fromkeys(TOPICS, 0)
-        for begin, end, silence in stretches(since, self.ends(task), self.kafka.silences(task)):
+        for begin, end, silence in stretches(since, until, self.kafka.silences(task)):
             found += [self.kafka.rows(task, t, begin[t], end[t]) for t in TOPICS if begin[t] < end[t]]
             found += [] if silence is None else [silence]
         return found
+
+    def truth(self, task: TaskId) -> tuple[list[str], TaskState]:
+        """The alerts of a run without faults, and the task that is left."""
+        committed, ends = self.kafka.committed(task), self.ends(task)
+        assert committed is not None
+        pins = committed.pins or (Pin(0, committed.origin, committed.origin),)
+        read = partial(self.between, task)
+        found, plain = one_run(pins, ends, read)
+        if self.warm_up_records >= EVENTS:
+            assert Counter(found) == rule_by_rule(pins, ends, read)
+        return found, plain
 
     def _recovered(self, task: TaskId) -> TaskState:
         """The task as a worker would find it now."""

@@ -38,6 +38,30 @@ def test_a_key_is_forgotten_when_its_windows_are_over(pattern: str, types: str) 
     assert max(held) <= 1
 
 
+@pytest.mark.parametrize(
+    ("pattern", "types"),
+    [
+        ("SEQ(A a, B b) BY u WITHIN 10ms", "A"),
+        ("SEQ(NOT A a FOR 10ms, B b) BY u", "A"),
+        ("SEQ(NOT A[x = b.x] a FOR 10ms, B b) BY u", "AA"),
+        ("A a+ BY u GAP 5ms ON CLOSE EMIT (n = count(a))", "AA"),
+    ],
+)
+def test_a_key_that_was_restored_is_forgotten_too(pattern: str, types: str) -> None:
+    plan = plan_of(pattern)
+    matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])
+    batch = Batch.of([Event(kind, i, i, {"u": 1, "x": 1}) for i, kind in enumerate(types)])
+    matcher.process(feed.make_feed(plan, batch, tests.masks(batch), -99))
+    snapshot = matcher.snapshot((1,))
+    assert snapshot is not None
+    other = ReferenceMatcher(plan)
+    other.restore_overall(matcher.overall())
+    other.restore((1,), snapshot)
+    assert (other.snapshot((1,)), other.keys_held()) == (snapshot, 1)
+    assert [match.ts_ms for match in other.advance(99)] == [match.ts_ms for match in matcher.advance(99)]
+    assert (other.keys_held(), other.snapshot((1,))) == (0, None)
+
+
 def test_a_key_that_stopped_is_remembered() -> None:
     plan = plan_of("A a BY u AFTER MATCH STOP")
     matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])

@@ -59,11 +59,10 @@ class Coded:
 
     def objects(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
         """The values of some rows as Python objects, None for null."""
-        found, places = np.unique(self.codes[rows], return_inverse=True)
-        table = np.empty(len(found), dtype=object)
-        for i, code in enumerate(found.tolist()):
-            table[i] = None if code < 0 else self.values[code]
-        return table[places]
+        found = np.empty(len(rows), dtype=object)
+        values = self.values
+        found[:] = [None if code < 0 else values[code] for code in self.codes[rows].tolist()]
+        return found
 
     def take(self, rows: Rows) -> Coded:
         """The same column with only these rows, in this order."""
@@ -204,31 +203,6 @@ class Batch:
             int(self.line[row]),
             self.sources[self.source[row]],
         )
-
-    def events(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[Event]:
-        """Many rows as events, each with the named fields that are not null: see `event`."""
-        here = [name for name in names if name in self.columns]
-        columns = [self.columns[name].objects(rows).tolist() for name in here]
-        values = zip(*columns, strict=True) if columns else ((),) * len(rows)
-        return [
-            Event(
-                self.type_names[kind],
-                ts_ms,
-                seq,
-                {name: value for name, value in zip(here, row, strict=True) if value is not None},
-                line,
-                self.sources[source],
-            )
-            for row, kind, ts_ms, seq, line, source in zip(
-                values,
-                self.types[rows].tolist(),
-                self.ts_ms[rows].tolist(),
-                self.seq[rows].tolist(),
-                self.line[rows].tolist(),
-                self.source[rows].tolist(),
-                strict=True,
-            )
-        ]
 
     def take(self, rows: Rows) -> Batch:
         """The batch with only these rows, in this order."""

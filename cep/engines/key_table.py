@@ -12,7 +12,6 @@ from typing import TypeAlias
 import numpy as np
 
 from cep.columns import Bools, Codes
-from cep.engines.key_codes import whole_key
 from cep.event import Key, Value
 from cep.plan.pattern import Path
 
@@ -49,23 +48,19 @@ class KeyTable:
             self._sweep()
         known = list(map(self._ids.get, keys))
         if None in known:
-            fresh = [i for i, number in enumerate(known) if number is None]
-            for i in fresh:
-                known[i] = self._number(keys[i])
+            fresh = (key for key, number in zip(keys, known, strict=True) if number is None)
+            self._add(list(dict.fromkeys(fresh)))
+            known = list(map(self._ids.get, keys))
         return np.array(known, dtype=np.int32)
 
-    def _number(self, value: Value) -> int:
-        found = self._ids.get(value)
-        if found is None:
-            key = whole_key(self._paths, value)
-            if self._free:
-                found = self._free.pop()
-                self.keys[found] = key
-            else:
-                found = len(self.keys)
-                self.keys.append(key)
-            self._ids[value] = found
-        return found
+    def _add(self, values: list[Value]) -> None:
+        whole = [(value,) for value in values] if len(self._paths) == 1 else values
+        again = [self._free.pop() for _ in range(min(len(self._free), len(values)))]
+        for number, key in zip(again, whole, strict=False):
+            self.keys[number] = key
+        numbers = range(len(self.keys), len(self.keys) + len(values) - len(again))
+        self.keys.extend(whole[len(again) :])
+        self._ids.update(zip(values, [*again, *numbers], strict=True))
 
     def _sweep(self) -> None:
         ids = np.fromiter(self._ids.values(), dtype=np.int32, count=len(self._ids))

@@ -1,14 +1,14 @@
-"""The contract of every engine, and the values that cross it."""
+"""The contract of every engine: what goes in, what is counted, what comes out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cep.engines.feed import Feed
+from cep.engines.match import Match
 from cep.engines.snapshot import Overall, Snapshot
-from cep.event import Event, Key, Position
+from cep.event import Key
 
 FOREVER_MS = 1 << 62
 """Later than any event: the deadline of what has none, and the time at the end of all input."""
@@ -16,31 +16,7 @@ FOREVER_MS = 1 << 62
 TIMER_SEQ = 1 << 62
 """Stands after every event of the same millisecond: what a deadline completes comes last."""
 
-Outcome = Literal["match", "timeout"]
 Overflow = Literal["drop_oldest", "drop_newest", "stop_rule"]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A completed run, or (outcome `timeout`) the longest part of one that its window ended.
-
-    `ts_ms` is the time of the match: that of its last event, or the deadline when an absence or the end of a
-    window completed it. `detected` is when it was decided. `incomplete`: a limit had dropped runs of the key.
-    """
-
-    key: Key
-    bindings: Mapping[str, Sequence[Event]]
-    start: Position
-    last: Position
-    ts_ms: int
-    detected: Position
-    outcome: Outcome = "match"
-    incomplete: bool = False
-
-    @property
-    def sort_key(self) -> tuple[Position, Position, Position]:
-        """By when it was decided, then by where it starts and ends."""
-        return (self.detected, self.start, self.last)
 
 
 @dataclass(frozen=True, slots=True)

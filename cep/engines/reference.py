@@ -11,6 +11,7 @@ the skip policy says.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -20,7 +21,8 @@ from cep.engines.evaluate import Scope
 from cep.engines.feed import Feed
 from cep.engines.history import Bound, bindings
 from cep.engines.key_state import KeyState, give_up_excess, give_up_long, restored
-from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Gathered, Limits, Match, Outcome
+from cep.engines.match import Match, Outcome
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Gathered, Limits
 from cep.engines.runs import Arrival, due_ms
 from cep.engines.skip import picked, survivors
 from cep.engines.snapshot import NEVER_MS, Overall, Run, Snapshot
@@ -363,7 +365,7 @@ class ReferenceMatcher:
         assert run.start.ts_ms <= run.last_ms <= ts_ms
         return Match(
             key=key,
-            bindings=bindings(run.cell),
+            read=partial(bindings, run.cell),
             start=run.start,
             last=run.cell.event.position,
             ts_ms=ts_ms,

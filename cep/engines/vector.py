@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from cep.columns import Bools, Ints
 from cep.engines.automaton import Automaton
 from cep.engines.feed import Feed
-from cep.engines.matcher import FOREVER_MS, Counters, Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Counters, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot

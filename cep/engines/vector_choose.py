@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Ints
-from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Match
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ
 from cep.engines.skip import picked
 from cep.engines.vector_found import Found
 from cep.event import Key, Position

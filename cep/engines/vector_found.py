@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Bools, Ints
-from cep.engines.matcher import Match
+from cep.engines.match import Match
 from cep.engines.vector_track import Move
 from cep.engines.vector_trails import Trails
 from cep.event import Event, Key, Position
@@ -60,17 +61,18 @@ class Found:
     def _make(self, numbers: NDArray[np.intp]) -> list[Match]:
         columns = (self.start_ms, self.start_seq, self.ts_ms, self.seq)
         rows = zip(*(column[numbers].tolist() for column in columns), strict=True)
-        bound = self.trails.bindings(numbers)
+        told = self.trails.told(numbers)
         return [
             Match(
-                key=self.keys[i],
-                bindings=bindings,
-                start=Position(start_ms, start_seq),
-                last=last,
-                ts_ms=ts_ms,
-                detected=Position(ts_ms, seq),
+                self.keys[number],
+                partial(told.bindings, i),
+                Position(start_ms, start_seq),
+                told.last(i),
+                ts_ms,
+                Position(ts_ms, seq),
+                peek=partial(told.field, i),
             )
-            for i, (bindings, last), (start_ms, start_seq, ts_ms, seq) in zip(
-                numbers.tolist(), bound, rows, strict=True
+            for i, (number, (start_ms, start_seq, ts_ms, seq)) in enumerate(
+                zip(numbers.tolist(), rows, strict=True)
             )
         ]

@@ -168,16 +168,13 @@ class Kernel:
 
     def _stories(self, runs: Runs) -> list[tuple[Position, Story]]:
         moves = self.setting.track.moves
-        told = [
-            (
-                Position(start_ms, start_seq),
-                [(moves[move], self.pool.rows.event(row)) for move, row in self.pool.trail(cell)],
-            )
-            for start_ms, start_seq, cell in zip(
-                runs.start_ms.tolist(), runs.start_seq.tolist(), runs.cell.tolist(), strict=True
-            )
+        told = Trails(self.pool, self.setting.track, runs.cell).told(np.arange(len(runs)))
+        starts = zip(runs.start_ms.tolist(), runs.start_seq.tolist(), strict=True)
+        stories = [
+            (Position(*start), [(moves[move], event) for move, event in told.story(i)])
+            for i, start in enumerate(starts)
         ]
-        return sorted(told, key=lambda pair: pair[0])
+        return sorted(stories, key=lambda pair: pair[0])
 
     # --- what comes of it --------------------------------------------------------------------------------
 

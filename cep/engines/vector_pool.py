@@ -183,13 +183,20 @@ class Pool:
             at = self._chain["before"][at]
             at = at[at != NONE]
 
-    def trail(self, cell: int) -> list[tuple[int, int]]:
-        """The moves and row slots of a run, oldest first."""
-        found = []
-        while cell != NONE:
-            found.append((int(self._chain["move"][cell]), int(self._chain["row"][cell])))
-            cell = int(self._chain["before"][cell])
-        return found[::-1]
+    def trails(self, cells: Slots) -> tuple[NDArray[np.intp], NDArray[np.int16], Slots]:
+        """What runs have bound, by their newest cells: number of the run, move and row slot, oldest first."""
+        runs, moves, rows = [np.zeros(0, np.intp)], [np.zeros(0, np.int16)], [np.zeros(0, np.int32)]
+        at = np.flatnonzero(cells != NONE)
+        cell = cells[at]
+        while len(at):
+            runs.append(at)
+            moves.append(self._chain["move"][cell])
+            rows.append(self._chain["row"][cell])
+            cell = self._chain["before"][cell]
+            at, cell = at[cell != NONE], cell[cell != NONE]
+        numbers = np.concatenate(runs[::-1])
+        order = np.argsort(numbers, kind="stable")
+        return numbers[order], np.concatenate(moves[::-1])[order], np.concatenate(rows[::-1])[order]
 
     # --- columns -----------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cep.columns import Batch, Coder, Column, Ints, Numbers
 from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
-from cep.event import Event, Timestamp, Value
+from cep.engines.vector_events import EventLists
+from cep.event import Timestamp
 
 Slots = NDArray[np.int32]
 
@@ -131,17 +132,17 @@ class RowStore:
             found = boxed([dig(value, path[1:]) for value in found.tolist()])
         return Arr("any", found, np.array([value is None for value in found.tolist()], dtype=np.bool_))
 
-    def event(self, slot: int) -> Event:
-        """The event itself."""
-        numbers = {name: int(column[slot]) for name, column in self._numbers.items()}
-        kept = {name: _value(column[slot]) for name, column in self._fields.items()}
-        return Event(
-            self._coders["type"].values[self._words["type"][slot]],
-            numbers["ts_ms"],
-            numbers["seq"],
-            {name: value for name, value in kept.items() if value is not None},
-            numbers["line"],
-            self._coders["source"].values[self._words["source"][slot]],
+    def events(self, slots: Slots) -> EventLists:
+        """The events themselves."""
+        types, sources = (self._coders[name].values for name in ("type", "source"))
+        return EventLists(
+            [types[code] for code in self._words["type"][slots].tolist()],
+            self._numbers["ts_ms"][slots].tolist(),
+            self._numbers["seq"][slots].tolist(),
+            self._numbers["line"][slots].tolist(),
+            [sources[code] for code in self._words["source"][slots].tolist()],
+            tuple(self._fields),
+            [_objects(column[slots]).tolist() for column in self._fields.values()],
         )
 
     def _coded(self, name: str, words: Sequence[str]) -> NDArray[np.int32]:
@@ -165,10 +166,3 @@ def _objects(kept: NDArray[Any]) -> NDArray[np.object_]:
     found = np.array(kept.tolist(), dtype=object)
     found[np.isnan(kept)] = None
     return found
-
-
-def _value(kept: Any) -> Value:  # noqa: ANN401 - a field may hold anything
-    """One of them."""
-    if isinstance(kept, np.float64):
-        return None if np.isnan(kept) else kept.item()
-    return kept

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Batch, Bools
+from cep.engines.vector_events import NO_EVENTS, EventLists, of_batch
 from cep.engines.vector_pool import Pool
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Taken
 from cep.engines.vector_track import Track
-from cep.event import Event, Position
+from cep.event import Event, Position, Value
 
 Bindings: TypeAlias = dict[str, list[Event]]
 
@@ -51,41 +52,75 @@ class Trails:
     runs: Index | None = None
     taken: Sequence[Taken] = ()
 
-    def bindings(self, chosen: Index) -> list[tuple[Bindings, Position]]:
-        """Variables in order of first binding, with their events, and where the last event stands."""
+    def told(self, chosen: Index) -> Told:
+        """The events of those candidates, copied: batch and pool may go on."""
         if not len(chosen):
-            return []
+            return Told((), [], [], [], NO_EVENTS)
         assert self.pool is not None
         assert self.track is not None
+        runs, moves, slots = self.pool.trails(self.cells[chosen])
+        events = self.pool.rows.events(slots)
+        if self.runs is not None and self.batch is not None:
+            log = self._later(self.runs[chosen])
+            events = events.followed_by(of_batch(self.batch, log.rows, self.fields))
+            order = np.argsort(np.concatenate([runs, log.runs]), kind="stable")
+            runs = np.concatenate([runs, log.runs])[order]
+            moves = np.concatenate([moves, log.moves])[order]
+        else:
+            order = np.arange(len(runs))
+        ends = np.searchsorted(runs, np.arange(len(chosen) + 1)).tolist()
         variables = [move.var for move in self.track.moves]
-        found: list[tuple[Bindings, Position]] = []
-        cells = self.cells[chosen].tolist()
-        for cell, later in zip(cells, self._later(chosen), strict=True):
-            bound: Bindings = {}
-            earlier = [(move, self.pool.rows.event(row)) for move, row in self.pool.trail(cell)]
-            for move, event in earlier + later if earlier else later:
-                events = bound.get(variables[move])
-                if events is None:
-                    bound[variables[move]] = [event]
-                else:
-                    events.append(event)
-            found.append((bound, event.position))
-        return found
+        return Told(variables, ends, moves.tolist(), order.tolist(), events)
 
-    def _later(self, chosen: Index) -> list[list[tuple[int, Event]]]:
-        """What each took in this batch."""
-        if self.runs is None or self.batch is None:
-            return [[] for _ in chosen]
-        mine = self.runs[chosen]
+    def _later(self, mine: Index) -> Log:
+        """What candidates took in this batch, by their place in `mine`."""
         top = 1 + max((int(part.runs.max()) for part in self.taken if len(part.runs)), default=0)
-        wanted = np.zeros(max(top, int(mine.max()) + 1), dtype=np.bool_)
-        wanted[mine] = True
-        log = log_of(self.taken, wanted)
-        rows, places = np.unique(log.rows, return_inverse=True)
-        events = self.batch.events(rows, self.fields)
-        taken = [
-            (move, events[place]) for move, place in zip(log.moves.tolist(), places.tolist(), strict=True)
-        ]
-        lows = np.searchsorted(log.runs, mine).tolist()
-        highs = np.searchsorted(log.runs, mine, side="right").tolist()
-        return [taken[low:high] for low, high in zip(lows, highs, strict=True)]
+        place = np.full(max(top, int(mine.max()) + 1), -1, dtype=np.intp)
+        place[mine] = np.arange(len(mine))
+        log = log_of(self.taken, place >= 0)
+        order = np.argsort(place[log.runs], kind="stable")
+        return Log(place[log.runs][order], log.rows[order], log.moves[order])
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What candidates took: candidate i the entries from `ends[i]` to `ends[i + 1]`, oldest first.
+
+    An entry has a move, by whose number `variables` names it, and an event.
+    """
+
+    variables: Sequence[str]
+    ends: list[int]
+    moves: list[int]
+    places: list[int]
+    events: EventLists
+
+    def bindings(self, i: int) -> Bindings:
+        """What a candidate took, by variable."""
+        bound: Bindings = {}
+        for entry in range(self.ends[i], self.ends[i + 1]):
+            var, event = self.variables[self.moves[entry]], self.events.event(self.places[entry])
+            taken = bound.get(var)
+            if taken is None:
+                bound[var] = [event]
+            else:
+                taken.append(event)
+        return bound
+
+    def field(self, i: int, var: str, name: str, index: int) -> Value:
+        """A field of the first (0) or last (-1) event that a variable of a candidate took."""
+        values = self.events.column(name)
+        entries = range(self.ends[i], self.ends[i + 1])
+        for entry in reversed(entries) if index else entries:
+            if values is not None and self.variables[self.moves[entry]] == var:
+                return values[self.places[entry]]
+        return None
+
+    def story(self, i: int) -> list[tuple[int, Event]]:
+        """What a candidate took, move by move."""
+        entries = range(self.ends[i], self.ends[i + 1])
+        return [(self.moves[entry], self.events.event(self.places[entry])) for entry in entries]
+
+    def last(self, i: int) -> Position:
+        """Where the last event of a candidate stands."""
+        return self.events.position(self.places[self.ends[i + 1] - 1])

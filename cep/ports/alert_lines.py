@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from cep.event import Event, Value, duration_ms
-from cep.stream.alert import Alert, Evidence
+from cep.stream.alert import Alert
 
 
 def alert_line(alert: Alert) -> str:
@@ -38,16 +38,15 @@ def alert_record(alert: Alert) -> dict[str, Value]:
         "last_ts": alert.last_ms,
         "detected_ts": alert.detected_ms,
         "outcome": alert.outcome,
-        "events": [_evidence(item) for item in alert.events],
+        "events": [_evidence(item.var, item.event) for item in alert.events],
         "fields": dict(alert.fields),
         "incomplete": alert.incomplete,
     }
 
 
-def _evidence(item: Evidence) -> dict[str, Value]:
-    event = item.event
+def _evidence(var: str, event: Event) -> dict[str, Value]:
     return {
-        "var": item.var,
+        "var": var,
         "line": event.line,
         "source": event.source,
         "type": event.type,

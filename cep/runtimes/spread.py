@@ -12,28 +12,33 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from operator import itemgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from cep.columns import Batch
 from cep.engines.engines import Engine
+from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Counters
 from cep.errors import CepError
-from cep.stream.alert import Alert, Rule
-from cep.stream.detector import Detector, Found
+from cep.event import Position
+from cep.stream.alert import Alert, Rule, Wording
+from cep.stream.detector import Detector
 
 _PATIENCE_S: Final = 5
+
+Ranked: TypeAlias = tuple[Position, int, Position, Position, int, Match]
+"""As `Found`, with the match alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What one batch gave in one process; rules are named by their place in all rules."""
 
-    found: list[Found]
+    found: list[Ranked]
     alerts: Counter[str]
     suppressed: Counter[str]
     counters: dict[str, Counters]
@@ -46,7 +51,7 @@ class Spread:
     def __init__(self, rules: Sequence[Rule], engine: Engine, jobs: int) -> None:
         """No more processes than rules."""
         self.rules = tuple(rules)
-        self._by_order = {rule.order: rule for rule in rules}
+        self._wordings = {rule.order: Wording.of(rule) for rule in rules}
         self._pipes: list[Connection] = []
         self._steps: list[_Step] = []
         self._under_way = False
@@ -82,7 +87,7 @@ class Spread:
         self._steps = [_received(pipe) for pipe in self._pipes]
         # A rule is of one process, so no two ranks of different processes are equal up to the rule.
         found = merge(*(step.found for step in self._steps), key=itemgetter(0, 1))
-        return [replace(each[-1], rule=self._by_order[each[1]]) for each in found]
+        return [Alert(self._wordings[each[1]], each[-1]) for each in found]
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
@@ -134,15 +139,14 @@ def _ended() -> CepError:
 def _work(pipe: Connection, rules: Sequence[Rule], engine: Engine) -> None:
     """What a process does until the other end of its pipe is closed."""
     detector = Detector(rules, engine)
-    # The rule of an alert is known at the other end; to send its plan too would take longer than to find it.
-    some_rule = rules[0]
     try:
         while True:
             batch, watermark_ms, since_ms = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our parent
             found = detector.found(batch, watermark_ms, since_ms)
             pipe.send(
                 _Step(
-                    [(*each[:-1], replace(each[-1], rule=some_rule)) for each in found],
+                    # The rule is known at the other end; to send its plan too would take longer.
+                    [(*each[:-1], each[-1].match) for each in found],
                     detector.alerts,
                     detector.suppressed,
                     detector.counters(),

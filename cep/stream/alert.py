@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from cep.engines.matcher import Limits, Outcome
-from cep.event import Event, Key, Value
+from cep.engines.evaluate import Scope, value_of
+from cep.engines.match import Evidence, Match, Outcome, plain_key
+from cep.engines.matcher import Limits
+from cep.event import Value
 from cep.plan.compile import Plan
+from cep.plan.expr import Expr, Ref
+from cep.plan.pattern import Emit, Path
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 Status = Literal["live", "shadow"]
 STATUSES: tuple[Status, ...] = ("live", "shadow")
+
+Values: TypeAlias = tuple[tuple[str, Callable[[Match], Value]], ...]
+"""Names, and what each says of a match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +46,101 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """One event of an alert: the variable that took it and the event with the fields the rule reads."""
+class Wording:
+    """How a rule tells its matches: what the parts of the key are called, types and values by outcome."""
 
-    var: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What leaves the system. `ts_ms` is the time of the match, `detected_ms` when it was decided."""
-
-    alert_id: str
     rule: Rule
-    type: str
-    key: Mapping[str, Value]
-    ts_ms: int
-    first_ms: int
-    last_ms: int
-    detected_ms: int
-    outcome: Outcome
-    events: tuple[Evidence, ...]
-    fields: Mapping[str, Value] = field(default_factory=dict)
-    incomplete: bool = False
+    names: tuple[str, ...]
+    types: Mapping[Outcome, str]
+    values: Mapping[Outcome, Values]
+
+    @staticmethod
+    def of(rule: Rule) -> Wording:
+        """As the pattern of the rule says it."""
+        pattern = rule.plan.pattern
+        emits: dict[Outcome, Emit | None] = {"match": pattern.emit, "timeout": pattern.emit_timeout}
+        return Wording(
+            rule,
+            key_names(pattern.by, rule),
+            {outcome: (emit and emit.type) or rule.name for outcome, emit in emits.items()},
+            {outcome: _compiled(emit) for outcome, emit in emits.items()},
+        )
 
 
-def alert_id(rule: str, version: int, key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
-    """The same for the same rule, version, key, events and outcome, on every run and in every process.
+class Alert:
+    """What leaves the system: a match in the words of its rule, each worked out when somebody asks."""
 
-    An event is named by its time, its place in the input and its type, never by its content, so two equal
-    events are two.
+    __slots__ = ("_fields", "match", "wording")
 
-    >>> alert_id("r", 1, ("u",), (), "match") == alert_id("r", 1, ("u",), (), "match")
-    True
-    """
-    return digest(f"{rule}\x00{version}\x00{identity(key, events, outcome)}")
+    def __init__(self, wording: Wording, match: Match) -> None:
+        """Nothing is worked out yet."""
+        self.wording = wording
+        self.match = match
+        self._fields: Mapping[str, Value] | None = None
 
+    @property
+    def alert_id(self) -> str:
+        """The same for the same rule, version, key, events and outcome, on every run and in every process."""
+        rule = self.wording.rule
+        return digest(f"{rule.name}\x00{rule.version}\x00{self.match.identity}")
 
-def identity(key: Key, events: tuple[Evidence, ...], outcome: Outcome) -> str:
-    """What tells a match from all others of its rule: the same for all rules that have this match."""
-    parts = [repr(plain_key(key)), outcome]
-    for item in events:
-        event = item.event
-        parts.append(f"{item.var}\x01{event.ts_ms}\x01{event.seq}\x01{event.type}")
-    parts.append("")
-    return "\x00".join(parts)
+    @property
+    def rule(self) -> Rule:
+        """The rule that was matched."""
+        return self.wording.rule
+
+    @property
+    def type(self) -> str:
+        """The type that `EMIT` names, else the name of the rule."""
+        return self.wording.types[self.match.outcome]
+
+    @property
+    def key(self) -> Mapping[str, Value]:
+        """The key by the names of its parts."""
+        return dict(zip(self.wording.names, plain_key(self.match.key), strict=True))
+
+    @property
+    def ts_ms(self) -> int:
+        """The time of the match."""
+        return self.match.ts_ms
+
+    @property
+    def first_ms(self) -> int:
+        """The time of the first event."""
+        return self.match.start.ts_ms
+
+    @property
+    def last_ms(self) -> int:
+        """The time of the last event."""
+        return self.match.last.ts_ms
+
+    @property
+    def detected_ms(self) -> int:
+        """When it was decided."""
+        return self.match.detected.ts_ms
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it is whole, or what was there when its window ended."""
+        return self.match.outcome
+
+    @property
+    def events(self) -> tuple[Evidence, ...]:
+        """All events in order."""
+        return self.match.evidence
+
+    @property
+    def fields(self) -> Mapping[str, Value]:
+        """What `EMIT` says."""
+        if self._fields is None:
+            match = self.match
+            self._fields = {name: value(match) for name, value in self.wording.values[match.outcome]}
+        return self._fields
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a limit had dropped partial matches of the key."""
+        return self.match.incomplete
 
 
 def digest(text: str) -> str:
@@ -93,25 +148,21 @@ def digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=10).hexdigest()
 
 
-def plain_key(key: Key) -> Key:
-    """A key with its numbers in one spelling: 5, 5.0 and 5.00 are one key, whichever came last.
-
-    >>> plain_key((5.0, Decimal("1.50"), "5.0", True))
-    (5, Decimal('1.5'), '5.0', True)
-    """
-    if not any(isinstance(part, (float, Decimal)) for part in key):
-        return key
-    return tuple(_plain(part) if isinstance(part, (float, Decimal)) else part for part in key)
+def key_names(by: tuple[Path, ...], rule: Rule) -> tuple[str, ...]:
+    """What the parts of a rule's key are called in its alerts: the `BY` paths, or those of the first step."""
+    paths = by or next((step.by for step in rule.plan.pattern.steps if step.by), ())
+    return tuple(".".join(path) for path in paths)
 
 
-def _plain(number: float | Decimal) -> Value:
-    if not math.isfinite(number):
-        return number
-    if number == int(number):
-        return int(number)
-    if isinstance(number, float):
-        return number
-    sign, digits, exponent = number.as_tuple()
-    while digits[-1] == 0:
-        digits, exponent = digits[:-1], int(exponent) + 1
-    return Decimal((sign, digits, int(exponent)))
+def _compiled(emit: Emit | None) -> Values:
+    return tuple((name, _of_match(expr)) for name, expr in emit.items) if emit is not None else ()
+
+
+def _of_match(expr: Expr) -> Callable[[Match], Value]:
+    """An expression over what a match took; the commonest kind is read without making events of it."""
+    match expr:
+        case Ref(var, (name,), (0 | -1) as index) if name != "ts":
+            return lambda match: match.field(var, name, index)
+        case _:
+            value = value_of(expr)
+            return lambda match: value(Scope(None, match.bindings, plain_key(match.key)))

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from cep.columns import Batch
 from cep.engines.engines import ENGINES, Engine
-from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
-from cep.engines.matcher import FOREVER_MS, Counters, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Counters, Matcher
 from cep.engines.snapshot import Overall, Snapshot
-from cep.event import Key, Position, Value
-from cep.plan.expr import Expr
-from cep.plan.pattern import Emit, Path
+from cep.event import Key, Position
 from cep.state.codec import Kept
-from cep.stream.alert import Alert, Evidence, Rule, digest, identity, plain_key
+from cep.stream.alert import Alert, Rule, Wording
 from cep.stream.cost import RuleCost
-
-_BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
 Found: TypeAlias = tuple[Position, int, Position, Position, int, Alert]
 """An alert after its rank among those of all rules: when it was decided, its rule, its match, a number."""
@@ -54,7 +49,6 @@ class Detector:
     def found(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Found]:
         """As `process`, with the rank of each alert: ascending."""
         found: list[Found] = []
-        told = _Told()
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             begun_s = 0.0 if self._cost is None else self._cost.time_s()
@@ -63,15 +57,8 @@ class Detector:
             if answers is not None:
                 matches += watch.matcher.process(make_feed(watch.rule.plan, answers.batch, answers, since_ms))
             matches += watch.matcher.advance(watermark_ms)
-            for match in matches:
-                if watch.allows(match):
-                    alert = watch.alert(match, told)
-                    self.alerts[watch.rule.name] += 1
-                    found.append(
-                        (match.detected, watch.rule.order, match.start, match.last, len(found), alert)
-                    )
-                else:
-                    self.suppressed[watch.rule.name] += 1
+            if matches:
+                self._tell(watch, matches, found)
             watch.forget(watermark_ms)
             if self._cost is not None:
                 events = watch.matcher.counters.offered - offered
@@ -79,6 +66,18 @@ class Detector:
         # The number keeps what is equal in the order in which it was found, and alerts from being compared.
         found.sort()
         return found
+
+    def _tell(self, watch: _Watch, matches: list[Match], found: list[Found]) -> None:
+        """Add the alerts that a rule makes of its matches."""
+        allowed = [match for match in matches if watch.allows(match)]
+        order, wording, number = watch.rule.order, watch.wording, len(found)
+        found += [
+            (match.detected, order, match.start, match.last, i, Alert(wording, match))
+            for i, match in enumerate(allowed, number)
+        ]
+        self.alerts[watch.rule.name] += len(allowed)
+        if len(allowed) < len(matches):
+            self.suppressed[watch.rule.name] += len(matches) - len(allowed)
 
     def flush(self) -> list[Alert]:
         """Event time goes to infinity: every absence that nothing broke is complete."""
@@ -114,25 +113,6 @@ class Detector:
         self._watch[rule].matcher.restore_overall(overall)
 
 
-class _Told:
-    """What the alerts of one match have in common, whatever their rule: rules may share a match."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Match, tuple[Evidence, ...], str]] = {}
-
-    def __call__(self, match: Match) -> tuple[tuple[Evidence, ...], str]:
-        """The events in order, and what names them."""
-        known = self._known.get(id(match))
-        if known is None:
-            events = [Evidence(var, event) for var, taken in match.bindings.items() for event in taken]
-            events.sort(key=_BY_POSITION)
-            evidence = tuple(events)
-            # The match is kept with it, so that no other can come to have its id.
-            known = match, evidence, identity(match.key, evidence, match.outcome)
-            self._known[id(match)] = known
-        return known[1:]
-
-
 class _Watch:
     """A rule with its matcher and its `LIMIT … PER`."""
 
@@ -147,12 +127,7 @@ class _Watch:
         self._order: list[tuple[int, int, Key]] = []
         self._orders = 0
         self._limited: set[Key] | None = None
-        self._names = key_names(pattern.by, rule)
-        self._emits = {"match": _compiled(pattern.emit), "timeout": _compiled(pattern.emit_timeout)}
-        self._types = {
-            "match": pattern.emit.type if pattern.emit is not None else None,
-            "timeout": pattern.emit_timeout.type if pattern.emit_timeout is not None else None,
-        }
+        self.wording = Wording.of(rule)
 
     def allows(self, match: Match) -> bool:
         """Whether `LIMIT n PER d` lets one more alert of this key out; it counts when they are decided."""
@@ -206,34 +181,3 @@ class _Watch:
         heappush(self._order, (given_ms, self._orders, key))
         if self._limited is not None:
             self._limited.add(key)
-
-    def alert(self, match: Match, told: _Told) -> Alert:
-        """The alert that a match makes."""
-        evidence, identity = told(match)
-        key = plain_key(match.key)
-        scope = Scope(None, match.bindings, key)
-        return Alert(
-            alert_id=digest(f"{self.rule.name}\x00{self.rule.version}\x00{identity}"),
-            rule=self.rule,
-            type=self._types[match.outcome] or self.rule.name,
-            key=dict(zip(self._names, key, strict=True)),
-            ts_ms=match.ts_ms,
-            first_ms=match.start.ts_ms,
-            last_ms=match.last.ts_ms,
-            detected_ms=match.detected.ts_ms,
-            outcome=match.outcome,
-            events=evidence,
-            fields={name: value(scope) for name, value in self._emits[match.outcome]},
-            incomplete=match.incomplete,
-        )
-
-
-def key_names(by: tuple[Path, ...], rule: Rule) -> tuple[str, ...]:
-    """What the parts of a rule's key are called in its alerts: the `BY` paths, or those of the first step."""
-    paths = by or next((step.by for step in rule.plan.pattern.steps if step.by), ())
-    return tuple(".".join(path) for path in paths)
-
-
-def _compiled(emit: Emit | None) -> list[tuple[str, Callable[[Scope], Value]]]:
-    items: tuple[tuple[str, Expr], ...] = emit.items if emit is not None else ()
-    return [(name, value_of(expr)) for name, expr in items]

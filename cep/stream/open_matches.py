@@ -18,8 +18,7 @@ from cep.engines.runs import due_ms
 from cep.event import Event, Key, Value
 from cep.state.codec import Kept, OtherPlanError
 from cep.state.store import StateStore, TaskId
-from cep.stream.alert import Rule
-from cep.stream.detector import key_names
+from cep.stream.alert import Rule, key_names
 from cep.stream.task import codecs_of, entry
 
 

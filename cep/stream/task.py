@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection, concat
 from cep.engines.engines import ENGINES, Engine
+from cep.engines.match import plain_key
 from cep.engines.snapshot import Overall
 from cep.errors import CepError
 from cep.event import Key
@@ -29,7 +30,7 @@ from cep.plan.fingerprint import fingerprint
 from cep.state.codec import SnapshotCodec, StateFormatError
 from cep.state.store import Delta, Offsets
 from cep.state.values import pack_value, unpack_value
-from cep.stream.alert import Alert, Rule, plain_key
+from cep.stream.alert import Alert, Rule
 from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
 from cep.stream.cost import RuleCost
 from cep.stream.detector import Detector

@@ -1,12 +1,12 @@
 """Alerts made by hand, for tests of what is printed of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
-from cep.engines.matcher import Outcome
-from cep.event import Event, Value
+from cep.engines.match import Match, Outcome
+from cep.event import Event, Position, Value
 from cep.plan.compile import Plan
-from cep.stream.alert import Alert, Evidence, Rule, Severity, alert_id
+from cep.stream.alert import Alert, Rule, Severity, Wording
 
 # Printing never looks at the plan.
 NO_PLAN = cast("Plan", None)
@@ -37,20 +37,20 @@ def alert(
     """An alert of these (variable, event) pairs; its time is that of the last one unless given."""
     of = of or rule()
     key = {"user": "eve"} if key is None else key
-    evidence = tuple(Evidence(var, taken) for var, taken in events)
-    last_ms = evidence[-1].event.ts_ms
-    at_ms = last_ms if ts_ms is None else ts_ms
+    bound: dict[str, list[Event]] = {}
+    for var, taken in events:
+        bound.setdefault(var, []).append(taken)
+    first, last = events[0][1].position, events[-1][1].position
+    at_ms = last.ts_ms if ts_ms is None else ts_ms
+    detected = Position(at_ms, last.seq)
+    said = tuple((name, _saying(value)) for name, value in (fields or {}).items())
     return Alert(
-        alert_id=alert_id(of.name, of.version, tuple(key.values()), evidence, outcome),
-        rule=of,
-        type=type_ or of.name,
-        key=key,
-        ts_ms=at_ms,
-        first_ms=evidence[0].event.ts_ms,
-        last_ms=last_ms,
-        detected_ms=at_ms,
-        outcome=outcome,
-        events=evidence,
-        fields=fields or {},
-        incomplete=incomplete,
+        Wording(of, tuple(key), {outcome: type_ or of.name}, {outcome: said}),
+        Match(
+            tuple(key.values()), lambda: bound, first, last, at_ms, detected, outcome, incomplete=incomplete
+        ),
     )
+
+
+def _saying(value: Value) -> Callable[[Match], Value]:
+    return lambda _: value

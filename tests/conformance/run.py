@@ -13,7 +13,8 @@ from cep.columns import Batch
 from cep.engines.engines import ENGINES
 from cep.engines.evaluate import Scope, value_of
 from cep.engines.feed import Tests, make_feed
-from cep.engines.matcher import Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import Limits, Matcher
 from cep.engines.operators import is_number
 from cep.errors import Diagnostic, Source, has_errors
 from cep.event import Event, Value

@@ -14,7 +14,8 @@ import numpy as np
 from cep.columns import Batch
 from cep.engines.engines import ENGINES
 from cep.engines.feed import Tests, make_feed
-from cep.engines.matcher import FOREVER_MS, Limits, Match
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits
 from cep.errors import Source
 from cep.event import Event, Value
 from cep.language.parser import parse_pattern

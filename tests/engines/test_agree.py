@@ -13,7 +13,8 @@ import pytest
 from cep.columns import Batch
 from cep.engines import feed
 from cep.engines.engines import ENGINES, Engine
-from cep.engines.matcher import FOREVER_MS, Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.engines.snapshot import Snapshot
 from cep.engines.vector import choice

@@ -8,7 +8,8 @@ import pytest
 
 from cep.columns import Batch
 from cep.engines import feed
-from cep.engines.matcher import Limits, Match
+from cep.engines.match import Match
+from cep.engines.matcher import Limits
 from cep.engines.reference import STALE_TIMERS_MAX, ReferenceMatcher
 from cep.event import Event
 from tests.engines.story import events_of, plan_of, told

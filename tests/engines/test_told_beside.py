@@ -9,7 +9,8 @@ import pytest
 from cep.columns import Batch
 from cep.engines import feed
 from cep.engines.engines import ENGINES
-from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.event import Event, Position
 from tests.engines.story import events_of, matches, plan_of, told

@@ -10,7 +10,8 @@ import pytest
 from cep.columns import Batch
 from cep.engines import feed
 from cep.engines.engines import ENGINES
-from cep.engines.matcher import FOREVER_MS, Limits, Match
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits
 from cep.event import Event
 from tests.engines import test_decisions, test_nesting
 from tests.engines.story import events_of, plan_of, told

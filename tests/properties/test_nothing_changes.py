@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cep.columns import Batch
 from cep.engines import feed as feeds
 from cep.engines.engines import ENGINES
-from cep.engines.matcher import FOREVER_MS, Limits, Match
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits
 from cep.event import Event
 from cep.plan.compile import Plan
 from cep.stream.clock import EventClock

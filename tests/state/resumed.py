@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cep.engines.feed import Feed
-from cep.engines.matcher import Counters, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import Counters, Matcher
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key
 from cep.plan.compile import Plan

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cep.columns import Batch
 from cep.engines import feed
-from cep.engines.matcher import FOREVER_MS, Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.event import Event
 from cep.plan.compile import Plan

@@ -48,9 +48,11 @@ class KeyTable:
             self._sweep()
         known = list(map(self._ids.get, keys))
         if None in known:
-            fresh = (key for key, number in zip(keys, known, strict=True) if number is None)
+            places = [i for i, number in enumerate(known) if number is None]
+            fresh = [keys[i] for i in places]
             self._add(list(dict.fromkeys(fresh)))
-            known = list(map(self._ids.get, keys))
+            for i, number in zip(places, map(self._ids.get, fresh), strict=True):
+                known[i] = number
         return np.array(known, dtype=np.int32)
 
     def _add(self, values: list[Value]) -> None:

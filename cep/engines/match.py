@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from cep.event import Event, Key, Position, Value
 
@@ -26,6 +25,34 @@ class Evidence:
     event: Event
 
 
+class Taken(Protocol):
+    """What a match took, in the form in which its engine has it."""
+
+    def bindings(self) -> Bindings:
+        """The events of each variable, oldest first."""
+        ...
+
+    def field(self, var: str, name: str, index: int) -> Value:
+        """A root field of the first (0) or last (-1) event of a variable; null if there is no such event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Bindings that are at hand."""
+
+    bound: Bindings
+
+    def bindings(self) -> Bindings:
+        """Themselves."""
+        return self.bound
+
+    def field(self, var: str, name: str, index: int) -> Value:
+        """A root field of the first or last event of a variable."""
+        events = self.bound.get(var)
+        return events[index].fields.get(name) if events else None
+
+
 class Match:
     """A completed run, or (outcome `timeout`) the longest part of one that its window ended.
 
@@ -35,14 +62,14 @@ class Match:
     """
 
     __slots__ = (
-        "_bindings", "_evidence", "_identity", "_peek", "_read", "detected", "incomplete", "key", "last",
-        "outcome", "start", "ts_ms",
+        "_bindings", "_evidence", "_identity", "detected", "incomplete", "key", "last", "outcome", "start",
+        "taken", "ts_ms",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a match consists of
         self,
         key: Key,
-        read: Callable[[], Bindings],
+        taken: Taken,
         start: Position,
         last: Position,
         ts_ms: int,
@@ -50,9 +77,8 @@ class Match:
         outcome: Outcome = "match",
         *,
         incomplete: bool = False,
-        peek: Callable[[str, str, int], Value] | None = None,
     ) -> None:
-        """`read` gives the bindings, once, at any later time; `peek` may know what `field` asks without."""
+        """`taken` is asked at any later time, for the bindings once."""
         self.key = key
         self.start = start
         self.last = last
@@ -60,8 +86,7 @@ class Match:
         self.detected = detected
         self.outcome: Outcome = outcome
         self.incomplete = incomplete
-        self._read = read
-        self._peek = peek
+        self.taken = taken
         self._bindings: Bindings | None = None
         self._evidence: tuple[Evidence, ...] | None = None
         self._identity: str | None = None
@@ -70,15 +95,8 @@ class Match:
     def bindings(self) -> Bindings:
         """The events of each variable, oldest first."""
         if self._bindings is None:
-            self._bindings = self._read()
+            self._bindings = self.taken.bindings()
         return self._bindings
-
-    def field(self, var: str, name: str, index: int) -> Value:
-        """A root field of the first (0) or last (-1) event of a variable; null if there is no such event."""
-        if self._bindings is None and self._peek is not None:
-            return self._peek(var, name, index)
-        events = self.bindings.get(var)
-        return events[index].fields.get(name) if events else None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -115,11 +133,7 @@ def _match(
     incomplete: bool,  # noqa: FBT001 - as it was written down
 ) -> Match:
     """A match whose bindings are at hand."""
-    return Match(key, partial(_given, bindings), *places, outcome, incomplete=incomplete)
-
-
-def _given(bindings: Bindings) -> Bindings:
-    return bindings
+    return Match(key, Whole(bindings), *places, outcome, incomplete=incomplete)
 
 
 def identity(key: Key, events: Sequence[Evidence], outcome: Outcome) -> str:

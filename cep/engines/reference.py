@@ -11,7 +11,6 @@ the skip policy says.
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -21,7 +20,7 @@ from cep.engines.evaluate import Scope
 from cep.engines.feed import Feed
 from cep.engines.history import Bound, bindings
 from cep.engines.key_state import KeyState, give_up_excess, give_up_long, restored
-from cep.engines.match import Match, Outcome
+from cep.engines.match import Match, Outcome, Whole
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Counters, Gathered, Limits
 from cep.engines.runs import Arrival, due_ms
 from cep.engines.skip import picked, survivors
@@ -365,7 +364,7 @@ class ReferenceMatcher:
         assert run.start.ts_ms <= run.last_ms <= ts_ms
         return Match(
             key=key,
-            read=partial(bindings, run.cell),
+            taken=Whole(bindings(run.cell)),
             start=run.start,
             last=run.cell.event.position,
             ts_ms=ts_ms,

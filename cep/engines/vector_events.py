@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Batch
-from cep.event import Event, Position, Value
+from cep.event import Event, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,6 @@ class EventLists:
     def column(self, name: str) -> list[Value] | None:
         """The values of one of the names."""
         return self.values[self.names.index(name)] if name in self.names else None
-
-    def position(self, i: int) -> Position:
-        """The place of one of them."""
-        return Position(self.ts_ms[i], self.seq[i])
 
     def followed_by(self, other: EventLists) -> EventLists:
         """These and then others of the same names."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -59,20 +58,18 @@ class Found:
         return [self._made[i] for i in wanted]
 
     def _make(self, numbers: NDArray[np.intp]) -> list[Match]:
-        columns = (self.start_ms, self.start_seq, self.ts_ms, self.seq)
-        rows = zip(*(column[numbers].tolist() for column in columns), strict=True)
         told = self.trails.told(numbers)
-        return [
-            Match(
-                self.keys[number],
-                partial(told.bindings, i),
-                Position(start_ms, start_seq),
-                told.last(i),
-                ts_ms,
-                Position(ts_ms, seq),
-                peek=partial(told.field, i),
-            )
-            for i, (number, (start_ms, start_seq, ts_ms, seq)) in enumerate(
-                zip(numbers.tolist(), rows, strict=True)
-            )
-        ]
+        rows = zip(
+            numbers.tolist(),
+            map(told.taken, range(len(numbers))),
+            _positions(self.start_ms[numbers], self.start_seq[numbers]),
+            told.lasts(),
+            self.ts_ms[numbers].tolist(),
+            _positions(self.ts_ms[numbers], self.seq[numbers]),
+            strict=True,
+        )
+        return [Match(self.keys[i], taken, start, last, ms, at) for i, taken, start, last, ms, at in rows]
+
+
+def _positions(ts_ms: Ints, seq: Ints) -> Iterator[Position]:
+    return map(Position._make, zip(ts_ms.tolist(), seq.tolist(), strict=True))

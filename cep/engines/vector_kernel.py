@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from cep.columns import Batch, Bools, Codes, Ints
-from cep.engines.answers import Answers
+from cep.engines.answers import Answers, KeyOrder
 from cep.engines.key_table import KeyTable
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
@@ -40,6 +40,14 @@ class Client(Protocol):
     def adopt(self, handed: Handed) -> None:
         """Have a key stepped from now on."""
         ...
+
+
+def _keys_at(order: KeyOrder, places: Index) -> Codes:
+    """The keys of some ascending positions, each once, ascending."""
+    ids = order.ids[places]
+    first = np.ones(len(ids), dtype=np.bool_)
+    first[1:] = ids[1:] != ids[:-1]
+    return ids[first]
 
 
 class Kernel:
@@ -67,6 +75,8 @@ class Kernel:
         self._limits = limits
         self._held: dict[Key, None] = {}
         self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int16)
+        # The last entry is for OVER, which counts from the end.
+        self._is_wait = np.array([stage.waits for stage in track.stages] + [False], dtype=np.bool_)
         self._fields = tuple(fields)
         self._answers: Answers | None = None
         self._found = Found()
@@ -106,13 +116,12 @@ class Kernel:
 
     def _touched(self, answers: Answers) -> Codes:
         """Keys of the batch that have runs and a row that the plan sees."""
-        order = answers.order(self.setting.paths)
-        has = self.pool.holds(order.keys)
-        if not has.any():
-            return order.keys[has]
-        keys, starts, ends = order.keys[has], order.starts[has], order.ends[has]
-        seen = offered(self.setting, answers)
-        return keys[np.searchsorted(seen, starts) < np.searchsorted(seen, ends)]
+        setting = self.setting
+        question = ("keys seen", setting.paths, setting.offered, setting.types)
+        keys = answers.once(
+            question, lambda: _keys_at(answers.order(setting.paths), offered(setting, answers))
+        )
+        return keys[self.pool.holds(keys)]
 
     def _barred(self, answers: Answers) -> Codes:
         """Numbers of the keys that are stepped; those that nobody has anything of any more are not."""
@@ -225,7 +234,7 @@ class Kernel:
     def _put_back(self, stepping: Stepping, carried: int, batch: Batch) -> None:
         """Keep what is open. A window that ends before the batch does can take no later event."""
         runs = stepping.runs
-        waits = np.isin(runs.stage, self._waits)
+        waits = self._is_wait[runs.stage]
         open_ = (runs.stage != OVER) & (waits | (runs.deadline_ms >= int(batch.ts_ms[-1])))
         closed = runs.cell[:carried][~open_[:carried]]
         self._over.append(closed[closed != NONE])
@@ -235,13 +244,15 @@ class Kernel:
         staying = runs.of(kept)
         log = log_of(stepping.taken, open_)
         if len(log.runs):
-            rows, places, users = np.unique(log.rows, return_inverse=True, return_counts=True)
-            slots = self.pool.rows.add(batch, rows, users)
+            users = np.bincount(log.rows)
+            rows = users.nonzero()[0]
+            slots = np.empty(len(users), dtype=np.int32)
+            slots[rows] = self.pool.rows.add(batch, rows, users[rows])
             place = np.searchsorted(kept, log.runs)
-            staying.cell = self.pool.extend(staying.cell, place, slots[places], log.moves)
+            staying.cell = self.pool.extend(staying.cell, place, slots[log.rows], log.moves)
             for refs in (*staying.registers.last.values(), *staying.registers.first.values()):
                 inside = refs >= 0
-                refs[inside] = -2 - slots[np.searchsorted(rows, refs[inside])]
+                refs[inside] = -2 - slots[refs[inside]]
         self.pool.put(staying)
 
     def _forget(self) -> None:

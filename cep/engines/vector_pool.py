@@ -114,8 +114,8 @@ class Pool:
         """Put runs in; of their keys no others may be here."""
         if not len(runs):
             return
-        order = np.argsort(runs.key, kind="stable")
-        runs = runs.of(order)
+        if (runs.key[1:] < runs.key[:-1]).any():
+            runs = runs.of(np.argsort(runs.key, kind="stable"))
         slots = self._slots.take(len(runs))
         for name in self._columns:
             self._columns[name] = grown(self._columns[name], self._slots.size)
@@ -125,10 +125,14 @@ class Pool:
             grown_first[: len(self._first)] = self._first
             self._first = grown_first
         same = runs.key[1:] == runs.key[:-1]
-        self._columns["next"][slots] = np.append(np.where(same, slots[1:], NONE), NONE)
-        heads = np.append(True, ~same)
-        assert (self._first[runs.key[heads]] == NONE).all(), "the runs of a key are put back together"
-        self._first[runs.key[heads]] = slots[heads]
+        following = np.full(len(slots), NONE, dtype=np.int32)
+        following[:-1][same] = slots[1:][same]
+        self._columns["next"][slots] = following
+        heads = np.ones(len(slots), dtype=np.bool_)
+        heads[1:] = ~same
+        keys = runs.key[heads]
+        assert (self._first[keys] == NONE).all(), "the runs of a key are put back together"
+        self._first[keys] = slots[heads]
         self._scatter(slots, runs)
 
     def due(self, until_ms: int, stages: NDArray[np.int16] | None) -> Codes:
@@ -165,23 +169,31 @@ class Pool:
         slots = self._cells.take(len(rows))
         for name in self._chain:
             self._chain[name] = grown(self._chain[name], self._cells.size)
-        again = np.append(False, runs[1:] == runs[:-1])
         self._chain["row"][slots] = rows
         self._chain["move"][slots] = moves
-        self._chain["before"][slots] = np.where(again, np.roll(slots, 1), cells[runs])
+        before = cells[runs]
+        again = runs[1:] == runs[:-1]
+        before[1:][again] = slots[:-1][again]
+        self._chain["before"][slots] = before
+        last = np.ones(len(slots), dtype=np.bool_)
+        last[:-1] = ~again
         ends = cells.copy()
-        last = np.append(~again[1:], True)
         ends[runs[last]] = slots[last]
         return ends
 
     def forget(self, cells: Slots) -> None:
         """Give back the cells and rows of runs that are over, by their newest cells."""
         at = cells[cells != NONE]
+        if not len(at):
+            return
+        before, over = self._chain["before"], []
         while len(at):
-            self.rows.drop(self._chain["row"][at])
-            self._cells.give(at)
-            at = self._chain["before"][at]
+            over.append(at)
+            at = before[at]
             at = at[at != NONE]
+        gone = over[0] if len(over) == 1 else np.concatenate(over)
+        self.rows.drop(self._chain["row"][gone])
+        self._cells.give(gone)
 
     def trails(self, cells: Slots) -> tuple[NDArray[np.intp], NDArray[np.int16], Slots]:
         """What runs have bound, by their newest cells: number of the run, move and row slot, oldest first."""

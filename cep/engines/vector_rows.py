@@ -56,6 +56,17 @@ class FreeList:
         self._left += len(slots)
 
 
+def distinct(slots: Slots, size: int) -> Slots:
+    """Each slot once, in no order that matters but always the same; all are below `size`."""
+    if len(slots) < 2:
+        return slots
+    last = np.empty(size, dtype=np.intp)
+    places = np.arange(len(slots))
+    last[slots] = places
+    each: Slots = slots[last[slots] == places]
+    return each
+
+
 def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     """The array, longer if need be."""
     if len(array) >= size:
@@ -100,9 +111,8 @@ class RowStore:
 
     def drop(self, slots: Slots) -> None:
         """One user less for each slot; a slot may stand here several times."""
-        over, users = np.unique(slots, return_counts=True)
-        self._users[over] -= users
-        over = over[self._users[over] == 0]
+        np.subtract.at(self._users, slots, 1)
+        over = distinct(slots[self._users[slots] == 0], self._slots.size)
         for column in self._fields.values():
             if column.dtype == object:
                 column[over] = None

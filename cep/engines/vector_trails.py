@@ -107,6 +107,10 @@ class Told:
                 taken.append(event)
         return bound
 
+    def taken(self, i: int) -> Took:
+        """What one candidate took."""
+        return Took(self, i)
+
     def field(self, i: int, var: str, name: str, index: int) -> Value:
         """A field of the first (0) or last (-1) event that a variable of a candidate took."""
         values = self.events.column(name)
@@ -121,6 +125,27 @@ class Told:
         entries = range(self.ends[i], self.ends[i + 1])
         return [(self.moves[entry], self.events.event(self.places[entry])) for entry in entries]
 
-    def last(self, i: int) -> Position:
-        """Where the last event of a candidate stands."""
-        return self.events.position(self.places[self.ends[i + 1] - 1])
+    def lasts(self) -> list[Position]:
+        """Where the last event of each candidate stands."""
+        ts_ms, seq, places = self.events.ts_ms, self.events.seq, self.places
+        lasts = [places[end - 1] for end in self.ends[1:]]
+        return [Position(ts_ms[place], seq[place]) for place in lasts]
+
+
+class Took:
+    """What one candidate took: see `match.Taken`."""
+
+    __slots__ = ("_number", "_told")
+
+    def __init__(self, told: Told, number: int) -> None:
+        """Nothing is read yet."""
+        self._told = told
+        self._number = number
+
+    def bindings(self) -> Bindings:
+        """The events of each variable, oldest first."""
+        return self._told.bindings(self._number)
+
+    def field(self, var: str, name: str, index: int) -> Value:
+        """A root field of the first or last event of a variable."""
+        return self._told.field(self._number, var, name, index)

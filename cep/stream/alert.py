@@ -162,7 +162,7 @@ def _of_match(expr: Expr) -> Callable[[Match], Value]:
     """An expression over what a match took; the commonest kind is read without making events of it."""
     match expr:
         case Ref(var, (name,), (0 | -1) as index) if name != "ts":
-            return lambda match: match.field(var, name, index)
+            return lambda match: match.taken.field(var, name, index)
         case _:
             value = value_of(expr)
             return lambda match: value(Scope(None, match.bindings, plain_key(match.key)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from cep.engines.match import Match, Outcome
+from cep.engines.match import Match, Outcome, Whole
 from cep.event import Event, Position, Value
 from cep.plan.compile import Plan
 from cep.stream.alert import Alert, Rule, Severity, Wording
@@ -47,7 +47,7 @@ def alert(
     return Alert(
         Wording(of, tuple(key), {outcome: type_ or of.name}, {outcome: said}),
         Match(
-            tuple(key.values()), lambda: bound, first, last, at_ms, detected, outcome, incomplete=incomplete
+            tuple(key.values()), Whole(bound), first, last, at_ms, detected, outcome, incomplete=incomplete
         ),
     )
 

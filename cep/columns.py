@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from itertools import chain
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,14 @@ Codes = NDArray[np.int32]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+TABLE_PAYS: Final = 4
+"""A table of all values is made when more than one in so many is asked for."""
+
 Rows: TypeAlias = NDArray[np.intp] | slice
 """Some rows of a batch: their numbers, or a stretch of them, of which no copy is made."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coded:
     """A column of any values, dictionary-coded: row i holds `values[codes[i]]`, null where that is -1."""
 
@@ -59,10 +63,17 @@ class Coded:
 
     def objects(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
         """The values of some rows as Python objects, None for null."""
-        found = np.empty(len(rows), dtype=object)
-        values = self.values
-        found[:] = [None if code < 0 else values[code] for code in self.codes[rows].tolist()]
-        return found
+        codes = self.codes[rows]
+        if len(rows) * TABLE_PAYS < len(self.values):
+            values = self.values
+            there = (None if code < 0 else values[code] for code in codes.tolist())
+            return np.fromiter(there, dtype=object, count=len(rows))
+        return self._table[codes]
+
+    @cached_property
+    def _table(self) -> NDArray[np.object_]:
+        """The values by code, and last of all null."""
+        return np.fromiter(chain(self.values, (None,)), dtype=object, count=len(self.values) + 1)
 
     def take(self, rows: Rows) -> Coded:
         """The same column with only these rows, in this order."""

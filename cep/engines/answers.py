@@ -55,10 +55,17 @@ class KeyOrder:
         first[1:] = self.ids[1:] != self.ids[:-1]
         return np.flatnonzero(first)
 
+    def starts_of(self, keys: Codes) -> NDArray[np.intp]:
+        """Where the rows of some keys of the batch begin."""
+        if len(keys) * TABLE_PAYS < int(self.ids[-1]):
+            return np.searchsorted(self.ids, keys)
+        return self._start_of[keys]
+
     @cached_property
-    def ends(self) -> NDArray[np.intp]:
-        """Where each key's rows end, one past."""
-        return np.append(self.starts[1:], len(self.ids))
+    def _start_of(self) -> NDArray[np.intp]:
+        table = np.zeros(int(self.ids[-1]) + 1, dtype=np.intp)
+        table[self.keys] = self.starts
+        return table
 
     @cached_property
     def keys(self) -> Codes:

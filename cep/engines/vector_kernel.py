@@ -248,7 +248,7 @@ class Kernel:
             rows = users.nonzero()[0]
             slots = np.empty(len(users), dtype=np.int32)
             slots[rows] = self.pool.rows.add(batch, rows, users[rows])
-            place = np.searchsorted(kept, log.runs)
+            place = (np.cumsum(open_) - 1)[log.runs]
             staying.cell = self.pool.extend(staying.cell, place, slots[log.rows], log.moves)
             for refs in (*staying.registers.last.values(), *staying.registers.first.values()):
                 inside = refs >= 0

@@ -145,7 +145,9 @@ class Stepping:
         name_of_table = ("changes", setting.paths, stage.concerns, name)
         there = self.answers.positions(setting.paths, stage.concerns)
         changes = self.answers.once(name_of_table, lambda: _changes(there, codes, order))
-        return np.where(same, changes[np.searchsorted(there, at)], at)
+        at = at.copy()
+        at[same] = changes[np.searchsorted(there, at[same])]
+        return at
 
     def _without_killed(self, stage: Stage, runs: Index, at: Index, *, first: bool) -> tuple[Index, Index]:
         for kill in stage.kills:
@@ -328,8 +330,7 @@ def setup(
         cell=np.full(count, NONE, dtype=np.int32),
         registers=Registers.empty(setting.needs, count),
     )
-    before = np.searchsorted(order.ids, carried.key) - 1
-    at = np.concatenate([before, places])
+    at = np.concatenate([order.starts_of(carried.key) - 1, places]) if len(carried) else places.copy()
     return Stepping(setting, answers, order, reader, joined(carried, fresh), at), starts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -94,6 +95,7 @@ class Told:
     moves: list[int]
     places: list[int]
     events: EventLists
+    _fields: dict[tuple[str, str, int], list[Value]] = field(default_factory=dict)
 
     def bindings(self, i: int) -> Bindings:
         """What a candidate took, by variable."""
@@ -111,14 +113,24 @@ class Told:
         """What one candidate took."""
         return Took(self, i)
 
-    def field(self, i: int, var: str, name: str, index: int) -> Value:
-        """A field of the first (0) or last (-1) event that a variable of a candidate took."""
+    def fields(self, var: str, name: str, index: int) -> list[Value]:
+        """A field of the first (0) or last (-1) event that a variable took, for every candidate."""
+        known = self._fields.get((var, name, index))
+        if known is None:
+            known = self._fields[var, name, index] = self._read(var, name, index)
+        return known
+
+    def _read(self, var: str, name: str, index: int) -> list[Value]:
+        found: list[Value] = [None] * (len(self.ends) - 1)
         values = self.events.column(name)
-        entries = range(self.ends[i], self.ends[i + 1])
-        for entry in reversed(entries) if index else entries:
-            if values is not None and self.variables[self.moves[entry]] == var:
-                return values[self.places[entry]]
-        return None
+        wanted = {number for number, taker in enumerate(self.variables) if taker == var}
+        if values is not None:
+            for i, (low, high) in enumerate(pairwise(self.ends)):
+                for entry in range(high - 1, low - 1, -1) if index else range(low, high):
+                    if self.moves[entry] in wanted:
+                        found[i] = values[self.places[entry]]
+                        break
+        return found
 
     def story(self, i: int) -> list[tuple[int, Event]]:
         """What a candidate took, move by move."""
@@ -148,4 +160,4 @@ class Took:
 
     def field(self, var: str, name: str, index: int) -> Value:
         """A root field of the first or last event of a variable."""
-        return self._told.field(self._number, var, name, index)
+        return self._told.fields(var, name, index)[self._number]

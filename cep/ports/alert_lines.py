@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any, Final
 
 from cep.event import Event, Value, duration_ms
 from cep.stream.alert import Alert
@@ -61,15 +63,14 @@ def json_text(value: Value) -> str:
     >>> json_text({"amount": Decimal("1.50"), "wait": timedelta(seconds=2), "to": ["é", None, True]})
     '{"amount":1.50,"wait":2000,"to":["é",null,true]}'
     """
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
     match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
         case int():
             return str(int(value))
         case float():
-            return repr(value) if math.isfinite(value) else "null"
+            return _float(value)
         case Decimal():
             return str(value) if value.is_finite() else "null"
         case str():
@@ -77,19 +78,45 @@ def json_text(value: Value) -> str:
         case timedelta():
             return str(duration_ms(value))
         case Mapping():
-            return "{" + ",".join(f"{_string(str(k))}:{json_text(v)}" for k, v in value.items()) + "}"
+            return _record(value)
         case list() | tuple():
-            return "[" + ",".join(json_text(item) for item in value) + "]"
+            return _list(value)
         case Event():
             return json_text({"type": value.type, "ts": value.ts_ms, **dict(sorted(value.fields.items()))})
         case _:
             return _string(str(value))
 
 
+def _record(value: Mapping[str, Value]) -> str:
+    return "{" + ",".join([f"{_string(str(k))}:{json_text(v)}" for k, v in value.items()]) + "}"
+
+
+def _list(value: Sequence[Value]) -> str:
+    return "[" + ",".join([json_text(item) for item in value]) + "]"
+
+
+def _float(value: float) -> str:
+    return repr(value) if math.isfinite(value) else "null"
+
+
 def _string(text: str) -> str:
     """Readable as it is; a lone surrogate, which UTF-8 cannot carry, is escaped."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(text)
-    return json.dumps(text, ensure_ascii=False)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return json.dumps(text)
+    return encode_basestring(text)
+
+
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+    str: _string,
+    int: str,
+    float: _float,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+    dict: _record,
+    list: _list,
+    tuple: _list,
+}
+"""The common kinds, found at once; what is made of them is written like them, see `json_text`."""

@@ -217,7 +217,7 @@ class Kernel:
                 batch,
                 self._fields,
                 runs,
-                tuple(stepping.taken),
+                stepping.log,
             ),
             handed=given,
             held=self._rows_of(stepping, held) if len(held) else None,
@@ -241,15 +241,16 @@ class Kernel:
         kept = np.flatnonzero(open_)
         if not len(kept):
             return
+        place = np.full(len(runs), -1, dtype=np.intp)
+        place[kept] = np.arange(len(kept))
         staying = runs.of(kept)
-        log = log_of(stepping.taken, open_)
+        log = log_of(stepping.log, place)
         if len(log.runs):
             users = np.bincount(log.rows)
             rows = users.nonzero()[0]
             slots = np.empty(len(users), dtype=np.int32)
             slots[rows] = self.pool.rows.add(batch, rows, users[rows])
-            place = (np.cumsum(open_) - 1)[log.runs]
-            staying.cell = self.pool.extend(staying.cell, place, slots[log.rows], log.moves)
+            staying.cell = self.pool.extend(staying.cell, log.runs, slots[log.rows], log.moves)
             for refs in (*staying.registers.last.values(), *staying.registers.first.values()):
                 inside = refs >= 0
                 refs[inside] = -2 - slots[refs[inside]]

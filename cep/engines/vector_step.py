@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +48,12 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Runs that took a row each by one move."""
+class Log:
+    """What runs took in a batch: for each run in order."""
 
     runs: Index
     rows: Index
-    move: int
+    moves: NDArray[np.int16]
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Stepping:
     runs: Runs
     at: Index
     """Where each run stands: the position of the last event it looked at."""
-    taken: list[Taken] = field(default_factory=list)
+    _taken: list[tuple[Index, Index, int]] = field(default_factory=list)
+    """Runs that took a row each, the rows, and by which move."""
     matched: list[tuple[Index, Ints, Ints]] = field(default_factory=list)
     """Runs, with the time and the sequence number of what completed them."""
     _queue: dict[int, list[Index]] = field(default_factory=dict)
@@ -88,6 +90,17 @@ class Stepping:
             self._jump(
                 self.setting.track.stages[stage], parts[0] if len(parts) == 1 else np.concatenate(parts)
             )
+
+    @cached_property
+    def log(self) -> Log:
+        """What the runs took; to be asked when all have gone as far as they can."""
+        none = np.zeros(0, dtype=np.intp)
+        moves = np.array([move for _, _, move in self._taken], dtype=np.int16)
+        return Log(
+            np.concatenate([none, *(runs for runs, _, _ in self._taken)]),
+            np.concatenate([none, *(rows for _, rows, _ in self._taken)]),
+            np.repeat(moves, [len(runs) for runs, _, _ in self._taken]),
+        )
 
     # --- one stage ---------------------------------------------------------------------------------------
 
@@ -221,7 +234,7 @@ class Stepping:
 
     def _take(self, move: Move, runs: Index, at: Index, after: Registers) -> None:
         rows = self.order.rows[at]
-        self.taken.append(Taken(runs, rows, move.number))
+        self._taken.append((runs, rows, move.number))
         if after is not self.runs.registers:
             self.runs.registers.put(runs, after)
         self.at[runs] = at

@@ -8,37 +8,24 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools
+from cep.columns import Batch
 from cep.engines.vector_events import NO_EVENTS, EventLists, of_batch
 from cep.engines.vector_pool import Pool
 from cep.engines.vector_rows import Slots
-from cep.engines.vector_step import Index, Taken
+from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Track
 from cep.event import Event, Position, Value
 
 Bindings: TypeAlias = dict[str, list[Event]]
 
 
-@dataclass(frozen=True)
-class Log:
-    """What some runs took in a batch: by run, and for each run in order."""
-
-    runs: Index
-    rows: Index
-    moves: NDArray[np.int16]
-
-
-def log_of(taken: Sequence[Taken], wanted: Bools) -> Log:
-    """What the wanted runs took."""
-    none = np.zeros(0, dtype=np.intp)
-    parts = [(part, wanted[part.runs]) for part in taken]
-    runs = np.concatenate([none, *(part.runs[mask] for part, mask in parts)])
-    rows = np.concatenate([none, *(part.rows[mask] for part, mask in parts)])
-    moves = np.concatenate([none, *(np.full(int(mask.sum()), part.move) for part, mask in parts)])
-    order = np.argsort(runs, kind="stable")
-    return Log(runs[order], rows[order], moves[order].astype(np.int16))
+def log_of(log: Log, place: Index) -> Log:
+    """What some runs took, in order: run r now is number `place[r]`, or is left out where it is below 0."""
+    runs = place[log.runs]
+    there = np.flatnonzero(runs >= 0)
+    order = there[np.argsort(runs[there], kind="stable")]
+    return Log(runs[order], log.rows[order], log.moves[order])
 
 
 @dataclass
@@ -51,7 +38,7 @@ class Trails:
     batch: Batch | None = None
     fields: tuple[str, ...] = ()
     runs: Index | None = None
-    taken: Sequence[Taken] = ()
+    taken: Log | None = None
 
     def told(self, chosen: Index) -> Told:
         """The events of those candidates, copied: batch and pool may go on."""
@@ -61,8 +48,8 @@ class Trails:
         assert self.track is not None
         runs, moves, slots = self.pool.trails(self.cells[chosen])
         events = self.pool.rows.events(slots)
-        if self.runs is not None and self.batch is not None:
-            log = self._later(self.runs[chosen])
+        if self.runs is not None and self.batch is not None and self.taken is not None:
+            log = self._later(self.taken, self.runs[chosen])
             events = events.followed_by(of_batch(self.batch, log.rows, self.fields))
             order = np.argsort(np.concatenate([runs, log.runs]), kind="stable")
             runs = np.concatenate([runs, log.runs])[order]
@@ -73,14 +60,11 @@ class Trails:
         variables = [move.var for move in self.track.moves]
         return Told(variables, ends, moves.tolist(), order.tolist(), events)
 
-    def _later(self, mine: Index) -> Log:
+    def _later(self, log: Log, mine: Index) -> Log:
         """What candidates took in this batch, by their place in `mine`."""
-        top = 1 + max((int(part.runs.max()) for part in self.taken if len(part.runs)), default=0)
-        place = np.full(max(top, int(mine.max()) + 1), -1, dtype=np.intp)
+        place = np.full(1 + max(int(log.runs.max(initial=0)), int(mine.max())), -1, dtype=np.intp)
         place[mine] = np.arange(len(mine))
-        log = log_of(self.taken, place >= 0)
-        order = np.argsort(place[log.runs], kind="stable")
-        return Log(place[log.runs][order], log.rows[order], log.moves[order])
+        return log_of(log, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from itertools import groupby
 from cep.columns import Batch
 from cep.engines.engines import ENGINES
 from cep.engines.feed import Tests, make_feed
-from cep.engines.matcher import FOREVER_MS, Limits, Match, Matcher
+from cep.engines.match import Match
+from cep.engines.matcher import FOREVER_MS, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.engines.snapshot import Snapshot
 from cep.errors import Source

@@ -46,6 +46,8 @@ class LiveSettings:
     group: str = "cep"
     topics: tuple[tuple[str, str], ...] = ()
     alerts: str = "cep.alerts"
+    shadow_alerts: str = ""
+    """Alerts of rules that run as shadows; empty is `alerts` with `.shadow` behind it."""
     dead_letters: str = "cep.dead-letters"
     late: str = "cep.late"
     rules_from: RulesFrom = "files"
@@ -73,6 +75,12 @@ class LiveSettings:
     stuck_after_s: int = 120
     """The worker ends when records wait and nothing was committed for so long."""
     kafka: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def written(self) -> tuple[str, str, str, str]:
+        """Topics of alerts, dead letters, late events, and alerts of shadows."""
+        shadows = self.shadow_alerts or f"{self.alerts}.shadow"
+        return self.alerts, self.dead_letters, self.late, shadows
 
     @property
     def promise(self) -> Guarantee:
@@ -155,7 +163,7 @@ def checked(settings: LiveSettings) -> LiveSettings:
     """The same settings; InputError if they contradict each other."""
     if not settings.topics:
         raise InputError("there are no topics to read\n  in cep.yaml: live: {topics: {payments: events}}")
-    out = (settings.alerts, settings.dead_letters, settings.late, settings.silences, settings.rules_topic)
+    out = (*settings.written, settings.silences, settings.rules_topic)
     read = [topic for topic, _ in settings.topics]
     for topic in out:
         if topic in read:

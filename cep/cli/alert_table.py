@@ -61,6 +61,8 @@ def _head(alert: Alert, time: str) -> Text:
         "  ",
         key,
     )
+    if alert.rule.status == "shadow":
+        head.append("  SHADOW", style="magenta")
     head.append(" " * max(2, HEAD_WIDTH - len(head.plain)))
     head.append(time)
     if alert.outcome == "timeout":

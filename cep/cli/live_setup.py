@@ -67,7 +67,7 @@ def open_live(environment: Mapping[str, str]) -> Live:
         schema=project.project.schema,
         projection=projection_of(rules),
         engine=ENGINES[engine],
-        topics=Topics(settings.alerts, settings.dead_letters, settings.late),
+        topics=Topics(*settings.written),
     )
     if settings.promise != "exactly_once" and any(one.idle_timeout_ms is not None for _, one in tasks.inputs):
         raise CepError("`idle_timeout` needs `mode: batch` and `guarantee: exactly_once`")

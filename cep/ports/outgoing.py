@@ -26,11 +26,14 @@ class Topics:
     alerts: str
     dead_letters: str
     late: str
+    shadow: str
+    """Alerts of shadow rules."""
 
 
 def alert_out(topics: Topics, alert: Alert) -> Outgoing:
     """An alert as a record; alerts of one key keep their order because they have one record key."""
-    return Outgoing(topics.alerts, alert_line(alert).encode(), json_text(dict(alert.key)).encode())
+    topic = topics.shadow if alert.rule.status == "shadow" else topics.alerts
+    return Outgoing(topic, alert_line(alert).encode(), json_text(dict(alert.key)).encode())
 
 
 def refused_out(topics: Topics, reject: Reject, records: Records, row: int) -> Outgoing:

@@ -56,7 +56,7 @@ def prepare_topics(settings: LiveSettings, stop: threading.Event, *, silences: b
         told = ", ".join(f"{topic} has {count}" for topic, count in sizes.items())
         raise InputError(f"topics that are read together need equally many partitions: {told}")
     partitions = next(iter(sizes.values()))
-    made = (settings.alerts, settings.dead_letters, settings.late)
+    made = settings.written
     if counts.get(settings.silences, partitions) < partitions:
         raise InputError(f"the topic {settings.silences} has fewer partitions than the topics that are read")
     create_topics(settings, {topic: partitions for topic in made if topic not in counts})
@@ -67,7 +67,7 @@ def prepare_topics(settings: LiveSettings, stop: threading.Event, *, silences: b
 
 def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str, int]:
     names = [topic for topic, _ in settings.topics]
-    names += [settings.alerts, settings.dead_letters, settings.late, settings.silences]
+    names += [*settings.written, settings.silences]
     end = time.monotonic() + settings.wait_for_broker_s
     pause = 0.5
     while True:

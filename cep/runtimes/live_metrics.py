@@ -64,6 +64,7 @@ class Metrics:
         counter, gauge = prometheus.Counter, prometheus.Gauge
         self._events = counter("cep_events", "Events decoded.", ["partition"], registry=registry)
         self._alerts = counter("cep_alerts", "Alerts given.", ["rule"], registry=registry)
+        self._shadows = counter("cep_shadow_alerts", "Alerts of shadow rules.", ["rule"], registry=registry)
         self._rejects = counter(
             "cep_rejects", "Records refused, by code; `late` is one.", ["code"], registry=registry
         )
@@ -112,6 +113,8 @@ class Metrics:
         self._events.labels(number).inc(done.events)
         for rule, count in done.alerts.items():
             self._alerts.labels(rule).inc(count)
+        for rule, count in done.shadows.items():
+            self._shadows.labels(rule).inc(count)
         for code, count in done.rejects.items():
             self._rejects.labels(code).inc(count)
         clock = task.state.clock

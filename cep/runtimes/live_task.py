@@ -64,6 +64,8 @@ class Done:
     out: list[Outgoing] = field(default_factory=list)
     events: int = 0
     alerts: Counter[str] = field(default_factory=Counter)
+    shadows: Counter[str] = field(default_factory=Counter)
+    """Alerts of shadow rules."""
     rejects: Counter[str] = field(default_factory=Counter)
 
 
@@ -99,7 +101,7 @@ class Task:
         try:
             return self.state.restore(stored, to, begin)
         except ChangedRulesError as error:
-            told = "partition {partition}: rules that changed begin anew: {names}"
+            told = "partition {partition}: the state of rules that changed is dropped: {names}"
             names = ", ".join(sorted(error.names))
             say("begun_anew", told, logging.WARNING, partition=self.number, names=names)
             return self.state.restore(stored, to, begin, error.names)
@@ -147,7 +149,8 @@ class Task:
             behind = late_rejects(late, self._lateness_ms[topic], may_be_idle=idle)
             self._refuse(by_topic[topic], behind, done)
         for alert in outcome.alerts:
-            done.alerts[alert.rule.name] += 1
+            counts = done.shadows if alert.rule.status == "shadow" else done.alerts
+            counts[alert.rule.name] += 1
             done.out.append(alert_out(self._topics, alert))
         return done
 

@@ -22,17 +22,19 @@ from tests.live.workers import workers
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
 
 LATENESS_MS = 2_000
+SHADOWED = RULES.replace("rule: silence\n", "rule: silence\nstatus: shadow\n")
 CHANGED = RULES.replace("version: 1", "version: 2", 1).replace("a.v + 80", "a.v + 70")
+"""Another `pair`, and `silence` is no shadow any more."""
 
 
 def test_rules_change_while_events_flow(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = write_project(tmp_path)
+    config = write_project(tmp_path, rules=SHADOWED)
     (tmp_path / "changed.yaml").write_text(CHANGED)
     cluster = Cluster(services.broker.address, "rules", partitions=2)
     cluster.create("events")
-    events = make_events(9_000, seed=21)
+    events = make_events(6_000, seed=21)
     settings = {"CEP_RULES_FROM": "topic", "CEP_RULES_TOPIC": cluster.topic("rules")}
 
     def rules(*words: str) -> str:
@@ -47,12 +49,17 @@ def test_rules_change_while_events_flow(
         group.start("one")
         group.ready("one")
         group.start("two")
-        cluster.send("events", events[:3_000])
-        assert rules("push", "changed.yaml").splitlines()[0].startswith("pair@2  live")
-        for begin in range(3_000, 9_000, 1_000):
+        cluster.send("events", events[:2_000])
+        pushed = rules("push", "changed.yaml").splitlines()
+        assert [line.split()[:2] for line in pushed] == [
+            ["pair@2", "live"],
+            ["silence@2", "live"],
+            ["burst@1", "live"],
+        ]
+        for begin in range(2_000, 6_000, 1_000):
             cluster.send("events", events[begin : begin + 1_000])
             time.sleep(0.3)
-            if begin == 5_000:
+            if begin == 4_000:
                 group.running["one"].kill()
                 group.start("one")
         cluster.end("events")
@@ -62,7 +69,7 @@ def test_rules_change_while_events_flow(
             program.stop()
         Redis.from_url(services.redis.url).flushall()
         group.start("one")
-        group.ready("one")
+        group.ready("one", 90)
         status, page = group.page("one", "/metrics")
         assert status == 200
         assert 'cep_rules{status="live"} 3.0' in page
@@ -72,7 +79,9 @@ def test_rules_change_while_events_flow(
     monkeypatch.chdir(tmp_path)
     changes = changed_at(cluster, group.group)
     assert {each[-1][0] for each in changes.values()} == {revision}
-    require_equal(cluster.values("alerts"), truth(cluster, changes))
+    expected = truth(cluster, changes)
+    for topic, kind in (("alerts", "live"), ("alerts.shadow", "shadow")):
+        require_equal(cluster.values(topic), of_status(expected, kind))
     require_tiling(cluster, group.group, "events")
 
 
@@ -91,7 +100,7 @@ def changed_at(cluster: Cluster, group: str) -> dict[int, list[tuple[int, int, i
 
 
 def truth(cluster: Cluster, changes: dict[int, list[tuple[int, int, int]]]) -> Counter[bytes]:
-    """What replays say: of the changed rule the old one up to the time of the change, then the new one."""
+    """What replays say: of changed rules the old one up to the time of the change, then the new one."""
     found: Counter[bytes] = Counter()
     topic = cluster.topic("events")
     for number, ((_, _, _), (_, at, begin)) in changes.items():
@@ -101,9 +110,13 @@ def truth(cluster: Cluster, changes: dict[int, list[tuple[int, int, int]]]) -> C
         watermark_ms = max(json.loads(record or b"")["ts"] for record in records[:at]) - LATENESS_MS - 1
         old = replayed(topic, number, lines(records), "rules.yaml")
         new = replayed(topic, number, lines(records), "changed.yaml")
-        found.update(line for rule, ms, line in old if rule != "pair" or ms <= watermark_ms)
-        found.update(line for rule, ms, line in new if rule == "pair" and ms > watermark_ms)
+        found.update(line for rule, ms, line in old if rule == "burst" or ms <= watermark_ms)
+        found.update(line for rule, ms, line in new if rule != "burst" and ms > watermark_ms)
     return found
+
+
+def of_status(alerts: Counter[bytes], status: str) -> Counter[bytes]:
+    return Counter({line: count for line, count in alerts.items() if json.loads(line)["status"] == status})
 
 
 def replayed(topic: str, number: int, records: bytes, rules: str) -> list[tuple[str, int, bytes]]:

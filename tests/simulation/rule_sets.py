@@ -106,12 +106,9 @@ def rule_by_rule(pins: Sequence[Pin], ends: Offsets, read: Read) -> Counter[str]
             if before is None or codecs_at(before.revision)[rule.name].mark != marks[rule.name]:
                 born[rule.name] = pin
             begin = born[rule.name].begin
-            found += _alone(rule, begin, until, read) - _alone(rule, begin, since, read)
+            task = TaskState([rule], TOPICS, codecs=codecs_at(pin.revision))
+            task.begin(begin)
+            task.process(read(begin, since))
+            found.update(alert_line(alert) for alert in task.process(read(since, until)).alerts)
         born = {name: each for name, each in born.items() if name in marks}
     return found
-
-
-def _alone(rule: Rule, begin: Offsets, until: Offsets, read: Read) -> Counter[str]:
-    task = TaskState([rule], TOPICS)
-    task.begin(begin)
-    return Counter(alert_line(alert) for alert in task.process(read(begin, until)).alerts)

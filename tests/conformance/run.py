@@ -23,6 +23,7 @@ from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
 from tests.conformance import eql, every_once, flink, row_pattern
 from tests.conformance.cases import Case, Found, Watermark
+from tests.conformance.members import refuse_unknown
 from tests.conformance.text import NO_WINDOW_MS, RuleText, UnsayableError
 
 Status = Literal["passed", "failed", "skipped"]
@@ -34,6 +35,9 @@ ADAPTERS: Final[Mapping[str, Callable[[Case], RuleText]]] = {
     "row_pattern": row_pattern.rule_text,
 }
 """Semantics of a case → what writes it as a rule of ours."""
+
+REFUSED_BY_DESIGN: Final = frozenset({"E208", "E209", "E305", "E306", "E307", "E501"})
+"""What is said against a rule that can be read, and that the language will not have run."""
 
 # No case may pass by a limit that a user would have to set higher.
 UNLIMITED: Final = Limits(runs_per_key=1_000_000, events_per_key=1_000_000)
@@ -86,6 +90,7 @@ def write(case: Case) -> RuleText:
     adapter = ADAPTERS.get(case.semantics)
     if adapter is None:
         raise UnsayableError(f"no adapter for semantics `{case.semantics}`")
+    refuse_unknown(case)
     return adapter(case)
 
 
@@ -97,6 +102,11 @@ def _judge(case: Case, rule: RuleText, engine: str, way: Way) -> Outcome:
             return Outcome(case, "passed", "", rule.text, expected, errors_text(diagnostics))
         return Outcome(case, "failed", "not refused", rule.text, expected, "accepted")
     if plan is None:
+        codes = {each.code for each in diagnostics if each.severity == "error"}
+        if codes <= REFUSED_BY_DESIGN:
+            return Outcome(
+                case, "skipped", f"refused when it is loaded: {errors_text(diagnostics)}", rule.text
+            )
         return Outcome(case, "failed", "refused", rule.text, "accepted", errors_text(diagnostics))
     (matcher,) = ENGINES[engine]([(plan, rule.limits or UNLIMITED)])
     given = match_all(as_fed(case, rule), plan, matcher, way, rule)

@@ -60,6 +60,22 @@ TWICE: Final = {"seq": [A_THEN_B["seq"][0], A_THEN_B["seq"][0]]}
 # --- one case ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("semantics", ["all", "eql", "every_once", "row_pattern"])
+def test_what_an_adapter_does_not_know_is_declined(semantics: str) -> None:
+    event = {"event": "a", "type": "A", "where": None}
+    outcome = run_case(read_case(made(semantics=semantics, pattern={**event, "shaken": True})))
+    assert (outcome.status, outcome.reason) == ("skipped", "`shaken`: nobody here knows what it means")
+    outcome = run_case(read_case(made(semantics=semantics, pattern=event, stirred=3)))
+    assert (outcome.status, outcome.reason) == ("skipped", "`stirred`: nobody here knows what it means")
+
+
+def test_a_rule_that_the_language_refuses_by_design_is_declined() -> None:
+    never = {"event": "a", "type": "A", "where": ["and", [">", ["field", "x"], 5], ["<", ["field", "x"], 3]]}
+    outcome = run_case(read_case(made(pattern=never, expect=[])))
+    assert outcome.status == "skipped"
+    assert outcome.reason.startswith("refused when it is loaded: E208 ")
+
+
 @pytest.mark.parametrize("way", ["single", "whole"])
 def test_a_case_passes(way: Way) -> None:
     assert run_case(read_case(made()), way=way).status == "passed"

@@ -124,6 +124,9 @@ class _Search:
                         yield row + 1, more
             case {"seq": parts}:
                 yield from self._sequence(parts, row, labels)
+            case {"anchor": at}:
+                if row == (0 if at == "start" else len(self.table)):
+                    yield row, labels
             case {"or": branches}:
                 for branch in branches:
                     yield from self.node(branch, row, labels)

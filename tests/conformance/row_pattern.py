@@ -9,6 +9,7 @@ is left to the text:
     PREV, LAST(x, n), FIRST, CLASSIFIER the variable that took the row (row_reading)
     aggregates in a condition           SQL counts the row under test: sum(A.x) + x
     PREV before the first row           one event more in front, which is no part of the match
+    ^ and $ around a pattern            events of the runner that mark the start and the end of a partition
     no window                           one of fifty years, so that the end of all input ends it
 """
 
@@ -21,6 +22,7 @@ from typing import Final, assert_never
 
 from cep.event import Value
 from tests.conformance.cases import Case, Json
+from tests.conformance.row_around import MARKS, held_back, marked, types_that_matter
 from tests.conformance.row_fold import may_be_true
 from tests.conformance.row_graph import START, Graph, Slot, graph_of
 from tests.conformance.row_reading import Notes, Reading
@@ -38,6 +40,7 @@ from tests.conformance.row_tree import (
     read_tree,
     rebuilt,
     some,
+    unanchored,
 )
 from tests.conformance.text import (
     NO_WINDOW_MS,
@@ -73,6 +76,8 @@ def rule_text(case: Case) -> RuleText:
     _refuse_what_has_no_words(case, raw)
     plain = _Plain(case, raw).settled()
     body, outside = plain.body(None)
+    if outside and plain.anchors:
+        raise UnsayableError("an anchor, and a look at the row before the match")
     lead = None
     if outside:
         lead = plain.lead()
@@ -82,14 +87,17 @@ def rule_text(case: Case) -> RuleText:
         # The window is that of the match, and the event in front is none of it.
         span = f" WITHIN {duration_text(within)}" if within else ""
         body, within = f"SEQ STRICT(EVENT {name_text(lead)}, {body}{span})", None
+    elif plain.anchors:
+        body, within = marked(body, within, {at: plain.mark(at) for at in plain.anchors}), None
     elif not isinstance(plain.tree, Row):
         # Loops are contiguous inside a strict sequence only.
         body = f"SEQ STRICT({body})"
     if (interval := raw.get("interval")) is not None:
-        body, within = _held_back(case, body, within, interval, lead), interval - 1
+        body, within = held_back(case, body, within, interval, lead), interval - 1
     clauses = []
-    if types := _types_that_matter(case, plain.tree) if lead is None else []:
+    if types := types_that_matter(case, plain.tree) if lead is None else []:
         types += ["Never"] if "NOT Never" in body else []
+        types += [MARKS[at] for at in sorted(plain.anchors)]
         clauses.append("FROM " + ", ".join(name_text(each) for each in types))
     if case.key:
         clauses.append("BY " + ", ".join(name_text(each) for each in case.key))
@@ -103,25 +111,16 @@ def rule_text(case: Case) -> RuleText:
     variables: dict[str, str | None] = {name: slot.var for name, slot in plain.graph.slots.items()}
     if lead is not None:
         variables[lead] = None
+    variables |= {plain.mark(at): None for at in plain.anchors}
     lines = [body, " ".join(clauses), *([emit] if emit else [])]
     blank = plain.blank(columns) if plain.may_be_empty else None
-    return RuleText("\n".join(lines), variables, columns=columns, blank=blank)
+    start, end = (MARKS[at] if at in plain.anchors else None for at in ("start", "end"))
+    return RuleText("\n".join(lines), variables, columns=columns, start=start, end=end, blank=blank)
 
 
 def _all_ways(case: Case, raw: Mapping[str, Json]) -> bool:
     """Whether a start may match more than once."""
     return bool(raw.get("all_matches")) or case.skip == "to_current"
-
-
-def _held_back(case: Case, body: str, within: int | None, interval: int, lead: str | None) -> str:
-    """The body of a match that is given when an interval has passed since its first row."""
-    if lead is not None or (within is not None and within < interval):
-        raise UnsayableError("an interval beside a window, or with a look at the row before the match")
-    if (case.raw or {}).get("or_terminated"):
-        return body
-    taken = {name for event in case.events for name in event.fields} | {*case.key}
-    never = next(name for name in ("never", "never_", "never__") if name not in taken)
-    return f"{body[:-1]}, NOT Never {never})"
 
 
 def _refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
@@ -148,11 +147,17 @@ class _Plain:
     graph: Graph = field(init=False)
     notes: Notes = field(default_factory=Notes)
     may_be_empty: bool = False
+    anchors: frozenset[str] = frozenset()
+    """Where the pattern is held by an anchor: at its `start`, its `end`, both."""
 
     def settled(self) -> _Plain:
         """Read the pattern, and leave out leaves whose condition is never true."""
         tree = read_tree(self.case.pattern)
+        if tree is not None:
+            tree, self.anchors = unanchored(tree)
         self.may_be_empty = tree is not None and empty(tree) != "never"
+        if self.anchors and (self.may_be_empty or not self.case.flush):
+            raise UnsayableError("an anchor of an empty match, or of a log without an end")
         while True:
             self.tree = self._sayable(tree)
             self.graph = graph_of(self.tree, self._attributes(), self._skipped_to())
@@ -167,9 +172,7 @@ class _Plain:
                 "a pattern that no row can ever match: such a rule is refused when it is loaded"
             )
         if any(isinstance(leaf, Anchor) for leaf in leaves(tree)):
-            raise UnsayableError(
-                "an anchor: a stream has no last event, and its first is not known to a rule"
-            )
+            raise UnsayableError("an anchor inside a pattern: that a match may also do without it")
         if empty(tree) in ("first", "only"):
             raise UnsayableError("an empty match first of all: a match of ours has an event")
         # Esper gives a match as soon as it is one, unless an interval holds it back.
@@ -277,6 +280,15 @@ class _Plain:
             name, number = f"before_{number}", number + 1
         return name
 
+    # --- anchors -------------------------------------------------------------------------------------
+
+    def mark(self, at: str) -> str:
+        """The variable of the event that marks a start or an end."""
+        name = MARKS[at].lower()
+        while name in self._attributes() | self.graph.slots.keys():
+            name += "_"
+        return name
+
     # --- skips ---------------------------------------------------------------------------------------
 
     def _skipped_to(self) -> frozenset[str]:
@@ -381,11 +393,3 @@ class _Plain:
                 return True
             seen.add(place)
         return False
-
-
-def _types_that_matter(case: Case, tree: Tree) -> list[str]:
-    """Every type, if the pattern names types: rows of others break it too."""
-    named = {leaf.type for leaf in leaves(tree) if isinstance(leaf, Leaf)}
-    if None in named:
-        return []
-    return sorted({event.type for event in case.events} | {each for each in named if each is not None})

@@ -30,6 +30,8 @@ class Leaf:
 class Anchor:
     """The start or the end of a partition: takes no row."""
 
+    at: str
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -80,8 +82,8 @@ def _once(node: Json) -> Tree | None:
                 if node.get("where") is False
                 else Leaf(var, node.get("type"), _frozen(node.get("where")))
             )
-        case {"anchor": _}:
-            return Anchor()
+        case {"anchor": "start" | "end" as at}:
+            return Anchor(at)
         case {"seq": [*parts]}:
             return row([read_tree(part) for part in parts])
         case {"or": [*branches]}:
@@ -98,6 +100,19 @@ def _frozen(where: Json) -> Json:
     if where is True:
         return None
     return tuple(_frozen(part) for part in where) if isinstance(where, list) else where
+
+
+def unanchored(tree: Tree) -> tuple[Tree, frozenset[str]]:
+    """A pattern without the anchors around it, and where it is held by them."""
+    parts = list(tree.parts) if isinstance(tree, Row) else [tree]
+    held: set[str] = set()
+    while parts and parts[0] == Anchor("start"):
+        held.add("start")
+        del parts[0]
+    while parts and parts[-1] == Anchor("end"):
+        held.add("end")
+        del parts[-1]
+    return parts[0] if len(parts) == 1 else Row(tuple(parts)), frozenset(held)
 
 
 # --- making trees -----------------------------------------------------------------------------------------

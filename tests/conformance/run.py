@@ -141,8 +141,9 @@ def compile_rule(text: str) -> tuple[Plan | None, list[Diagnostic]]:
 
 def as_fed(case: Case, rule: RuleText) -> Case:
     """The case with the events that the rule needs beside its own, and flushed if nothing comes after it."""
-    entries = (*starts(case, rule.start), *case.entries) if rule.start is not None else case.entries
-    return replace(case, entries=entries, flush=case.flush or rule.complete)
+    first = starts(case, rule.start) if rule.start is not None else ()
+    last = ends(case, rule.end) if rule.end is not None else ()
+    return replace(case, entries=(*first, *case.entries, *last), flush=case.flush or rule.complete)
 
 
 def starts(case: Case, kind: str) -> Iterator[Event]:
@@ -156,6 +157,14 @@ def starts(case: Case, kind: str) -> Iterator[Event]:
         if key not in seen and None not in key:
             seen.add(key)
             yield Event(kind, event.ts_ms, -len(seen), dict(zip(case.key, key, strict=True)))
+
+
+def ends(case: Case, kind: str) -> Iterator[Event]:
+    """The end of the log: just behind its last event, for each key behind its own."""
+    newest = {tuple(event.fields.get(name) for name in case.key): event for event in _in_order(case.events)}
+    for key, event in newest.items():
+        seq = len(case.entries) + event.seq
+        yield Event(kind, event.ts_ms, seq, dict(zip(case.key, key, strict=True)))
 
 
 def match_all(case: Case, plan: Plan, matcher: Matcher, way: Way, rule: RuleText) -> list[Match]:

@@ -65,6 +65,12 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
     where = {var: draw(conditions) for var in VARIABLES}
     values = draw(st.lists(st.sampled_from([0, 1, 2, None]), min_size=2, max_size=7))
     pattern: dict[str, Any] = {"seq": [draw(patterns(where)), draw(patterns(where, 1))]}
+    anchors = draw(st.sampled_from(["", "", "", "^", "$", "^$"]))
+    pattern["seq"] = [
+        *([{"anchor": "start"}] if "^" in anchors else []),
+        *pattern["seq"],
+        *([{"anchor": "end"}] if "$" in anchors else []),
+    ]
     if draw(st.booleans()):
         pattern["within"] = draw(st.integers(1, 4)) * 10
     skips = ["past_last", "to_next"]

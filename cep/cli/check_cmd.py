@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from cep.cli.given import CheckFormat
 from cep.cli.problem_text import problem_line, problem_text, tally
-from cep.cli.rules import check_paths
-from cep.cli.terminal import FINDINGS, OK, Terminal
+from cep.cli.rules import Checked, check_paths
+from cep.cli.terminal import FINDINGS, OK, Terminal, drop_stdout
 from cep.cli.words import counted
-from cep.errors import CepError
+from cep.errors import CepError, Diagnostic
 from cep.language import codes as pattern_codes
 from cep.language.suggest import nearest
 from cep.rulebook import codes as rule_codes
@@ -35,6 +36,15 @@ def check(
         d for d in checked.diagnostics if d.severity == "error" or (strict and d.severity == "warning")
     ]
     shown = [d for d in checked.diagnostics if terminal.verbosity >= 0 or d in failing]
+    try:
+        _tell(terminal, output, checked, shown)
+    except BrokenPipeError:
+        # What was found counts, whether or not somebody reads all of it.
+        drop_stdout()
+    return FINDINGS if failing else OK
+
+
+def _tell(terminal: Terminal, output: CheckFormat, checked: Checked, shown: list[Diagnostic]) -> None:
     for diagnostic in shown:
         if output is CheckFormat.json:
             terminal.data(problem_line(diagnostic))
@@ -48,7 +58,7 @@ def check(
         terminal.note(summary)
     elif terminal.verbosity >= 0:
         terminal.data(summary)
-    return FINDINGS if failing else OK
+    sys.stdout.flush()
 
 
 def explain_code(code: str) -> str:

@@ -14,7 +14,7 @@ from cep.cli.selection import select_rules
 from cep.cli.words import counted
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, has_errors
-from cep.inputs import DEFAULT, InputSettings, settings_for, with_registry
+from cep.inputs import DEFAULT, REGISTERED, InputSettings, settings_for, with_registry
 from cep.live import Guarantee, LiveSettings, checked, secrets_of, with_environment, without_secrets
 from cep.ports.outgoing import Topics
 from cep.ports.rule_records import RuleVersion
@@ -71,6 +71,7 @@ def open_live(environment: Mapping[str, str]) -> Live:
     )
     if settings.promise != "exactly_once" and any(one.idle_timeout_ms is not None for _, one in tasks.inputs):
         raise CepError("`idle_timeout` needs `mode: batch` and `guarantee: exactly_once`")
+    _require_time_formats(tasks)
     if not from_topic:
         return Live(settings, tasks)
     rule_sets = RuleSets(tasks, compiler(project.project.schema), partial(open_rules, settings))
@@ -91,6 +92,17 @@ def _refuse_choices(environment: Mapping[str, str]) -> None:
     for name in ("rules", "set", "select"):
         if environment.get(f"CEP_{name.upper()}"):
             raise CepError(f"--{name} is for rules from files; these come from a topic: see `cep rules`")
+
+
+def _require_time_formats(tasks: TaskSettings) -> None:
+    """A guess is made from the first record, and after a restart another one is the first."""
+    for topic, one in tasks.inputs:
+        # Avro and Protobuf have a type for times, which needs no guess.
+        if one.time.format is None and one.format not in REGISTERED:
+            raise CepError(
+                f"topic {topic}: live, input `{one.name}` must say how its times are written\n"
+                f"  in cep.yaml: time: {{field: {'.'.join(one.time.path)}, format: epoch_ms}}"
+            )
 
 
 def _rules(project: OpenProject, environment: Mapping[str, str]) -> list[Rule]:

@@ -6,7 +6,6 @@ failed, 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,7 +14,17 @@ from typing import Annotated, Final
 
 import typer
 
-from cep.cli.terminal import FAILURE, INTERRUPTED, OK, USAGE, Color, Terminal, clean, make_terminal
+from cep.cli.terminal import (
+    FAILURE,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    Color,
+    Terminal,
+    clean,
+    drop_stdout,
+    make_terminal,
+)
 from cep.errors import CepError
 from cep.limits import JOBS_MAX
 
@@ -77,8 +86,7 @@ def guarded(color: Color, quiet: bool, verbose: int, command: Callable[[Terminal
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         code = OK
     except CepError as error:
         terminal.error(clean(f"error: {error}"))

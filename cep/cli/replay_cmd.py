@@ -32,7 +32,7 @@ from cep.stream.alert import Alert, Rule
 
 
 def replay(terminal: Terminal, options: ReplayOptions) -> int:
-    """Replay; the exit code is 0 whether there are alerts or not, 2 if a rule is broken."""
+    """Replay; the exit code is 0 whether there are alerts or not, 2 if a rule or every record is broken."""
     settings = _settings(options)
     project = open_project(options.config)
     book = load_rules(project, chosen_paths(project, options.rules), overrides(options.params))
@@ -111,6 +111,11 @@ def _run(
     if terminal.verbosity >= 0 and (summary.records or code == OK):
         for line in summary_lines(summary, rules, seconds, terminal.verbosity):
             say(line)
+    if code == OK and 0 < summary.records == summary.rejects.total():
+        terminal.error(
+            f"error: none of the {summary.records:,} records could be used: does their input in cep.yaml fit?"
+        )
+        return USAGE
     return code
 
 

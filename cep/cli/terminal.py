@@ -73,6 +73,11 @@ def make_terminal(color: Color = Color.auto, verbosity: int = 0) -> Terminal:
     return Terminal(_console(color, stderr=False), _console(color, stderr=True), verbosity)
 
 
+def drop_stdout() -> None:
+    """Whoever read our output has seen enough; nothing more can be said there."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def clean(text: str) -> str:
     r"""The text with control and direction characters spelt out.
 

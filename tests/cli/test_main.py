@@ -107,6 +107,14 @@ def interrupted(process: subprocess.Popen[bytes]) -> int:
     pytest.fail("the process does not end")
 
 
+def test_what_check_found_counts_although_nobody_reads_it(shop: Path) -> None:
+    (shop / "rules" / "x.yaml").write_text("rule: x\npattern: SEQ(Login l, Logn m)\n")
+    with subprocess.Popen([*COMMAND, "check"], cwd=shop, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no such signals there")
 def test_interrupt_ends_with_130_and_a_summary(shop: Path) -> None:
     with subprocess.Popen(

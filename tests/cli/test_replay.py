@@ -212,6 +212,14 @@ def test_broken_project_file_is_told_with_its_place() -> None:
     assert "cep.yaml:2:1: error[M102]: unknown key `ruels`" in result.stderr
 
 
+def test_records_that_are_all_refused_are_a_file_that_cannot_be_read() -> None:
+    Path("data/day.jsonl").write_text("no\nsuch\nthing\n")
+    result = cep("replay")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "3 records that cannot be used" in result.stderr
+    assert "error: none of the 3 records could be used: does their input in cep.yaml fit?" in result.stderr
+
+
 # --- how it ends -------------------------------------------------------------------------------------
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from cep.cli.live_setup import open_live
+from cep.errors import CepError
 from cep.ports.topic_records import Part, Records
 from cep.runtimes.live_metrics import OTHER_RULES, RULES_MAX, Metrics
 from cep.runtimes.live_task import Done, Task
 from cep.stream.cost import RuleCost
-from tests.live.project import RULES, make_events, write_project
+from tests.live.project import CONFIG, RULES, make_events, write_project
 
 QUICK = RULES.replace("FOR 4s", "FOR 400ms")
 
@@ -82,3 +83,11 @@ def test_many_rules_share_a_label() -> None:
     page = Metrics(cost).text().decode()
     assert page.count("cep_rule_seconds_total{") == RULES_MAX + 1
     assert f'cep_rule_events_total{{rule="{OTHER_RULES}"}} 14.0' in page
+
+
+def test_live_inputs_must_say_how_times_are_written(tmp_path: Path) -> None:
+    config = write_project(tmp_path, CONFIG.replace(", format: epoch_ms", ""))
+    with pytest.raises(
+        CepError, match=r"topic events: live, input `events` must say how its times are written"
+    ):
+        open_live({"CEP_CONFIG": str(config)})

@@ -57,7 +57,7 @@ def prepare_topics(settings: LiveSettings, stop: threading.Event, *, silences: b
         raise InputError(f"topics that are read together need equally many partitions: {told}")
     partitions = next(iter(sizes.values()))
     made = settings.written
-    if counts.get(settings.silences, partitions) < partitions:
+    if silences and counts.get(settings.silences, partitions) < partitions:
         raise InputError(f"the topic {settings.silences} has fewer partitions than the topics that are read")
     create_topics(settings, {topic: partitions for topic in made if topic not in counts})
     if silences and settings.silences not in counts:
@@ -106,7 +106,7 @@ class BatchLoop:
         self._task_settings = tasks
         self._store = store
         self._metrics = metrics
-        self._records_max = RECORDS_AT_FIRST
+        self._records_max = min(RECORDS_AT_FIRST, settings.batch_records)
         self._computed_at = 0.0
         self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}

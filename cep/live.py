@@ -28,6 +28,18 @@ GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
 LOG_FORMATS: Final[tuple[LogFormat, ...]] = get_args(LogFormat)
 RULES_FROM: Final[tuple[RulesFrom, ...]] = get_args(RulesFrom)
 
+AGENT_KAFKA: Final = (
+    "security.protocol",
+    "sasl.mechanisms",
+    "sasl.username",
+    "sasl.password",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.key.password",
+)
+"""Client settings that the agents understand too; Faust has a client of its own."""
+
 _ENV: Final = "CEP_"
 _ENV_KAFKA: Final = "CEP_KAFKA_"
 _SECRET: Final = re.compile(r"password|secret|\.key\.pem|jaas|token", re.IGNORECASE)
@@ -174,6 +186,9 @@ def checked(settings: LiveSettings) -> LiveSettings:
         raise InputError(f"`guarantee: {settings.guarantee}` needs `mode: batch`: agents give at least once")
     if settings.mode == "agent" and settings.rules_from == "topic":
         raise InputError("rules from a topic change at a commit, so they are for `mode: batch`")
-    if settings.mode == "agent" and settings.kafka:
-        raise InputError("`kafka` settings are for `mode: batch`: the agents have a client of their own")
+    odd = [name for name, _ in settings.kafka if name not in AGENT_KAFKA]
+    if settings.mode == "agent" and odd:
+        raise InputError(
+            f"kafka: {odd[0]}: in `mode: agent` only TLS and SASL can be set: {', '.join(AGENT_KAFKA)}"
+        )
     return settings

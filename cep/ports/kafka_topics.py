@@ -35,6 +35,12 @@ PASSING: Final = (
 )
 """What the client tells while it goes on trying by itself."""
 
+REFUSED: Final = (
+    ck.KafkaError._AUTHENTICATION,  # noqa: SLF001
+    ck.KafkaError._SSL,  # noqa: SLF001
+)
+"""What a broker has against us."""
+
 FOLLOWED_MAX: Final = 1000
 
 Producer = ck.Producer
@@ -287,10 +293,20 @@ def _grouped(messages: Sequence[Any]) -> list[Records]:
 
 def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str, int]:
     """How many partitions each of these topics has, those that exist; KafkaError if no broker answers."""
+    told: list[ck.KafkaError] = []
+    # Whoever waits for a broker says so in his own words.
+    quiet: dict[str, Any] = {"log_level": 0, "error_cb": told.append}
     with kafka_errors():
-        # Whoever waits for a broker says so in his own words.
-        client = ck_admin.AdminClient({**client_settings(settings), "log_level": 0})
-        found = client.list_topics(timeout=5).topics
+        client = ck_admin.AdminClient({**client_settings(settings), **quiet})
+        try:
+            found = client.list_topics(timeout=5).topics
+        except ck.KafkaException:
+            client.poll(0)
+            # The client keeps on trying and says no more than that nobody answered.
+            for error in told:
+                if error.code() in REFUSED:
+                    raise KafkaError(error.str()) from None
+            raise
     return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 
 

@@ -15,6 +15,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
 
 from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader
@@ -26,6 +28,8 @@ from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Done, Task, TaskSettings
 from cep.runtimes.log_lines import say
 from cep.state.store import Delta, Offsets, StateStore, TaskId
+
+NO_ENDS: Final[Mapping[Part, int | None]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -95,8 +99,11 @@ class AtLeastOnce:
         """There is nothing to do."""
         self.committed_at = time.monotonic()
 
-    def handle(self, batch: Sequence[Records]) -> frozenset[int]:
-        """Process records; the partition numbers whose records may be acknowledged now."""
+    def handle(self, batch: Sequence[Records], ends: Mapping[Part, int | None] = NO_ENDS) -> frozenset[int]:
+        """Process records; the partition numbers whose records may be acknowledged now.
+
+        `ends`: where partitions end, as far as the reader knows.
+        """
         started = time.monotonic()
         by_task: defaultdict[TaskId, list[Records]] = defaultdict(list)
         for records in batch:
@@ -116,7 +123,8 @@ class AtLeastOnce:
             self._apply(task, self._owned[task], done.delta)
             self._metrics.processed(self._owned[task].task, done)
         self.committed_at = time.monotonic()
-        self._metrics.committed(computed - started, self.committed_at - computed, {})
+        lags = {one.part: end - one.next_offset for one in batch if (end := ends.get(one.part)) is not None}
+        self._metrics.committed(computed - started, self.committed_at - computed, lags)
         return frozenset(task.partition for task in by_task)
 
     def _process(self, task: TaskId, owned: _Owned, records: Records) -> Iterator[Done]:

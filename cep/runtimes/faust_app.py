@@ -14,11 +14,13 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from faust.app.base import App, BootStrategy
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types import TP
 from mode import CrashingSupervisor
 
 from cep.errors import CepError
@@ -30,6 +32,7 @@ from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import logging_config, say
 from cep.runtimes.rule_sets import RuleSets
+from cep.runtimes.tls import ssl_context
 from cep.state.opening import open_store
 
 EXIT_FAILED: Final = 3
@@ -129,6 +132,7 @@ def _app(kind: type[_AppT], settings: LiveSettings, secrets: Collection[str]) ->
         stream_wait_empty=False,
         datadir=os.devnull,
         logging_config=logging_config(settings, secrets),
+        broker_credentials=_credentials(dict(settings.kafka)),
         # The rest is for agents. An exception must end the process: any other supervisor skips the event.
         agent_supervisor=CrashingSupervisor,
         broker_commit_interval=1.0,
@@ -139,6 +143,19 @@ def _app(kind: type[_AppT], settings: LiveSettings, secrets: Collection[str]) ->
         consumer_auto_offset_reset=settings.start,
         consumer_group_instance_id=settings.instance or None,
     )
+
+
+def _credentials(kafka: Mapping[str, str]) -> SSLCredentials | SASLCredentials | None:
+    """TLS and SASL in the words of Faust."""
+    protocol, context = kafka.get("security.protocol", "plaintext").lower(), ssl_context(kafka)
+    if protocol.startswith("sasl"):
+        return SASLCredentials(
+            username=kafka.get("sasl.username"),
+            password=kafka.get("sasl.password"),
+            ssl_context=context,
+            mechanism=kafka.get("sasl.mechanisms", "PLAIN"),
+        )
+    return None if context is None else SSLCredentials(context)
 
 
 def _run_in_task(app: App, loop: BatchLoop) -> None:
@@ -193,7 +210,7 @@ def _read_by_agents(app: App, work: AtLeastOnce, settings: LiveSettings) -> None
                 events.append(queue.get_nowait())
             async with between_batches:
                 try:
-                    done = await _to_its_end(work, [event.message for event in events])
+                    done = await _to_its_end(app, work, [event.message for event in events])
                 except CepError as error:
                     _leave(str(error), EXIT_FAILED)
                 for event in events:
@@ -201,7 +218,7 @@ def _read_by_agents(app: App, work: AtLeastOnce, settings: LiveSettings) -> None
                         event.ack()
 
 
-async def _to_its_end(work: AtLeastOnce, messages: list[Any]) -> frozenset[int]:
+async def _to_its_end(app: App, work: AtLeastOnce, messages: list[Any]) -> frozenset[int]:
     """In a thread, so that the pages answer; a worker that is told to stop finishes the batch."""
     by_part: defaultdict[Part, list[Any]] = defaultdict(list)
     for message in messages:
@@ -210,7 +227,8 @@ async def _to_its_end(work: AtLeastOnce, messages: list[Any]) -> frozenset[int]:
         Records(part, [m.offset for m in rows], [m.value for m in rows], [_Handed(m) for m in rows])
         for part, rows in by_part.items()
     ]
-    running = asyncio.ensure_future(asyncio.to_thread(work.handle, batch))
+    ends = {part: app.consumer.highwater(TP(*part)) for part in by_part}
+    running = asyncio.ensure_future(asyncio.to_thread(work.handle, batch, ends))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -69,6 +69,8 @@ class Broker:
     folder: Path
     port: int
     controller: int
+    more: str = ""
+    """Properties that come behind ours, and count before them."""
 
     @property
     def address(self) -> str:
@@ -83,7 +85,8 @@ class Broker:
         data = self.folder / "data"
         if not data.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            settings.write_text(SETTINGS.format(port=self.port, controller=self.controller, data=data))
+            text = SETTINGS.format(port=self.port, controller=self.controller, data=data)
+            settings.write_text(text + self.more)
             self._format(java, classes, settings)
         log_level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         # Short runs: no time is well spent on the best machine code.

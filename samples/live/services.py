@@ -30,9 +30,9 @@ class Services:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Services]:
+def running(folder: Path, broker: Broker | None = None) -> Iterator[Services]:
     """Both services for as long as the block lasts; they end with it, also when it is interrupted."""
-    broker, redis = make_broker(folder / "kafka"), make_redis(folder / "redis")
+    broker, redis = broker or make_broker(folder / "kafka"), make_redis(folder / "redis")
     with ExitStack() as stack:
         kafka_program = broker.start()
         stack.callback(kafka_program.stop)

@@ -17,7 +17,7 @@ from samples.live.processes import wait_until
 from samples.live.services import Services
 from tests.live.cluster import Cluster, truth
 from tests.live.project import make_events, write_project
-from tests.live.workers import workers
+from tests.live.workers import Workers, workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live faults")]
 
@@ -51,6 +51,7 @@ def test_at_least_once_through_kills(services: Services, tmp_path: Path) -> None
         for name in ("one", "two"):
             group.start(name, "--instance", name)
         group.drain()
+        assert 'cep_lag_records{partition="0",topic="agents-events"} 0.0' in lags(group)
         group.running["two"].signal(signal.SIGTERM)
         assert wait_until(lambda: not group.running["two"].running(), 20), group.log("two")
         assert "Traceback" not in group.log("two")
@@ -63,6 +64,11 @@ def test_at_least_once_through_kills(services: Services, tmp_path: Path) -> None
     assert not expected.keys() - found.keys(), group.log("one")
     assert not found.keys() - expected.keys()
     assert len({json.loads(line)["alert_id"] for line in found}) == len(expected)
+
+
+def lags(group: Workers) -> str:
+    """What both workers say of their lag."""
+    return "".join(group.page(name, "/metrics")[1] for name in group.running)
 
 
 def alerts_written(cluster: Cluster) -> int:

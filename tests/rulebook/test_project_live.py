@@ -97,11 +97,13 @@ def test_contradictions(settings: LiveSettings, message: str) -> None:
         checked(settings)
 
 
-def test_agents_take_no_settings_of_the_other_client() -> None:
+def test_agents_take_few_settings_of_the_other_client() -> None:
     agents = LiveSettings(topics=(("payments", "events"),), mode="agent")
     assert checked(agents) == agents
     secure = with_environment(agents, {"CEP_KAFKA_SECURITY_PROTOCOL": "SSL"})
-    with pytest.raises(InputError, match="`kafka` settings are for `mode: batch`"):
-        checked(secure)
+    assert checked(secure).kafka == (("security.protocol", "SSL"),)
+    odd = with_environment(agents, {"CEP_KAFKA_FETCH_MAX_BYTES": "1"})
+    with pytest.raises(InputError, match=r"kafka: fetch\.max\.bytes: in `mode: agent` only TLS and SASL"):
+        checked(odd)
     with pytest.raises(InputError, match="CEP_MODE=twice: one of batch, agent"):
         with_environment(agents, {"CEP_MODE": "twice"})

@@ -15,8 +15,11 @@ TYPED    = $(filter-out bench,$(SOURCES))
 # Tests that share the real services run in one process.
 PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
 
+# How long `make soak` takes.
+SOAK_SECONDS ?= 1800
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test check live up down chaos bench-live lint fmt golden samples bench bench-quick \
+.PHONY: help install run test check live up down chaos soak bench-live lint fmt golden samples bench bench-quick \
         exhaustive mutation conformance coverage clean
 
 help: ## list the targets
@@ -47,6 +50,9 @@ bench-live: $(DEV) ## live throughput and latency on a real Kafka and Redis, bes
 
 chaos: $(DEV) ## 300 faults for live workers while two million events flow; some hours
 	CEP_CHAOS_FAULTS=300 CEP_CHAOS_EVENTS=2000000 CEP_CHAOS_SEED=300 $(PY) -m pytest tests/live/test_chaos.py -s
+
+soak: $(DEV) ## half an hour of steady load with keys that come and go: neither memory nor state may grow
+	@$(PY) -m tests.live.soak --seconds $(SOAK_SECONDS) --rate 5000
 
 lint: $(DEV) ## ruff, formatting and mypy --strict, no tests
 	$(PY) -m ruff check $(SOURCES)

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pytest
 
@@ -68,21 +71,66 @@ def test_rolling_restarts_with_stable_names(services: Services, tmp_path: Path) 
         for name in NAMES:
             group.ready(name)
         assert wait_until(lambda: all(owned(group, name) == 2 for name in NAMES), 40)
-        step = len(events) // (RESTARTS + 1)
-        for number in range(RESTARTS):
-            cluster.send("events", events[number * step : (number + 1) * step])
-            name = NAMES[number % len(NAMES)]
-            other = NAMES[(number + 1) % len(NAMES)]
-            taken_up = group.running[other].log.read_text().count("is taken up at")
-            group.running[name].stop()
-            group.start(name, "--instance", name)
-            group.ready(name)
-            assert group.running[other].log.read_text().count("is taken up at") == taken_up
-        cluster.send("events", events[RESTARTS * step :])
+        with Feed(cluster, events) as feed:
+            for number in range(RESTARTS):
+                name = NAMES[number % len(NAMES)]
+                other = NAMES[(number + 1) % len(NAMES)]
+                taken_up = group.running[other].log.read_text().count("is taken up at")
+                group.running[name].stop()
+                group.start(name, "--instance", name)
+                group.ready(name)
+                feed.settle(group)
+                assert group.running[other].log.read_text().count("is taken up at") == taken_up
         cluster.end("events")
         group.drain()
+    sys.stdout.write(f"pauses of partitions in {RESTARTS} restarts: at most {feed.pause_s:.1f}s\n")
+    assert 0 < feed.pause_s < 30
     require_equal(cluster.values("alerts"), truth(cluster, config, "events"))
     require_tiling(cluster, group.group, "events")
+
+
+class Feed:
+    """Events sent evenly while somebody watches how long no partition that has work gets ahead."""
+
+    def __init__(self, cluster: Cluster, events: Sequence[tuple[bytes, bytes]], per_s: int = 400) -> None:
+        self.pause_s = 0.0
+        self._cluster, self._events, self._per_s = cluster, events, per_s
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._watch)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def settle(self, group: Workers) -> None:
+        """Let the worker that came back catch up, so that the next pause is one by itself."""
+        assert wait_until(lambda: all(owned(group, name) == 2 for name in NAMES), 40)
+        time.sleep(2)
+
+    def _send(self) -> None:
+        share = self._per_s // 10
+        for first in range(0, len(self._events), share):
+            self._cluster.send("events", self._events[first : first + share])
+            # Whatever is left goes at once when nobody is restarted any more.
+            self._over.wait(0.1)
+
+    def _watch(self) -> None:
+        last = {part: (at, time.monotonic()) for part, at in self._committed().items()}
+        while not self._over.wait(0.1):
+            now = time.monotonic()
+            for part, at in self._committed().items():
+                if at != last[part][0]:
+                    self.pause_s = max(self.pause_s, now - last[part][1])
+                    last[part] = at, now
+
+    def _committed(self) -> dict[tuple[str, int], int]:
+        return self._cluster.committed(f"{self._cluster.prefix}-group", "events")
 
 
 def owned(group: Workers, name: str) -> int:

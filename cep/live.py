@@ -65,8 +65,8 @@ class LiveSettings:
     rules_from: RulesFrom = "files"
     """`files` are read once, at the start; the `topic` is followed."""
     rules_topic: str = "cep.rules"
-    warm_up_records: int = 100_000
-    """So many records of each topic and partition a new version of a rule reads again where it takes over."""
+    warm_up_records: int = 50_000
+    """So many records of each topic a new version of a rule reads again, shared by a worker's partitions."""
     silences: str = "cep.silences"
     state: str = "memory:"
     mode: Mode = "batch"

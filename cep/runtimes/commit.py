@@ -226,7 +226,7 @@ class ExactlyOnce(Generic[In, Out]):
             changing = [task for task in self.tasks if self.revision(task) != newest]
             for task in changing:
                 committed = self._committed[task]
-                origin, records = committed.origin, self._changes.warm_up_records
+                origin, records = committed.origin, self._changes.warm_up_records // len(changing)
                 begin = {topic: max(origin.get(topic, 0), to - records) for topic, to in committed.to.items()}
                 pin = Pin(newest, committed.to, begin)
                 self.tasks[task] = self._changed(task, pin, None)

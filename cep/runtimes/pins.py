@@ -37,7 +37,7 @@ class Pin:
 class Changes:
     """`newest` is the revision that tasks should run; None where rules never change while a worker runs.
 
-    Rules that are new at a change read up to `warm_up_records` of each topic again.
+    Rules that are new at a change read up to `warm_up_records` of each topic again, shared by the partitions.
     """
 
     newest: Callable[[], int | None]

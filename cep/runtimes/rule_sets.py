@@ -78,7 +78,7 @@ class RuleSets:
         self._compile = compile_version
         self._open = open_reader
         self._told: set[Refused] = set()
-        self._compiled: dict[bytes, _Compiled] = {}
+        self._compiled: dict[tuple[bytes, str], _Compiled] = {}
         self._sets: dict[int, RuleSet] = {}
 
     def connect(self) -> None:
@@ -133,6 +133,8 @@ class RuleSets:
                 refused.append(Refused(placed.offset, version.key.decode(), compiled.reason))
         rules = tuple(rule for _, rule in found)
         settings = replace(self._tasks, rules=rules, projection=projection_of(rules))
+        held = {(p.version.key, p.version.hash) for name in history.names() for p in history.versions(name)}
+        self._compiled = {key: each for key, each in self._compiled.items() if key in held}
         for each in refused:
             if each not in self._told:
                 told = "the rule {rule} at {offset} is refused: {reason}"
@@ -143,7 +145,8 @@ class RuleSets:
         return RuleSet(revision, settings, versions, disabled, tuple(refused))
 
     def _compiled_of(self, version: RuleVersion) -> _Compiled:
-        key = version.key
+        # A topic that was made anew may give the same name to another text.
+        key = version.key, version.hash
         if key not in self._compiled:
             self._compiled[key] = _Compiled(*self._compile(version))
         return self._compiled[key]

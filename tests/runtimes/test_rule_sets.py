@@ -9,6 +9,7 @@ import pytest
 from cep.cli.live_setup import compiler, open_live
 from cep.errors import InputError
 from cep.live import LiveSettings, checked
+from cep.plan.fingerprint import fingerprint
 from cep.ports.rule_records import RuleHistory, RuleStatus, RuleVersion, changed, records_of
 from cep.ports.topic_records import Part, Records
 from cep.runtimes.live_task import Done, Task
@@ -113,10 +114,15 @@ def test_a_broken_version_is_refused_and_the_one_before_it_stays(
 def test_a_topic_that_was_made_anew_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     topic = MadeTopic()
     push(topic, PAIR)
-    sets, _ = opened(tmp_path, topic)
+    sets, reader = opened(tmp_path, topic)
     with caplog.at_level(logging.ERROR):
         assert names(sets, 99) == [("pair", 1, "live")]
     assert "held 99 once" in caplog.text
+    reader.topic = MadeTopic()
+    push(reader.topic, BURST)
+    push(reader.topic, PAIR.replace("80", "60"))
+    sets.follow()
+    assert fingerprint(sets.at(100).settings.rules[1].plan) != fingerprint(sets.at(99).settings.rules[0].plan)
 
 
 def records(first: int, last: int) -> list[Records]:
@@ -156,6 +162,25 @@ def test_a_task_goes_over_to_other_rules(tmp_path: Path) -> None:
     empty = task(none)
     empty.begin({"events": 0})
     assert empty.process(records(0, 600)).out == []
+
+
+def test_what_a_disabled_rule_held_is_dropped(tmp_path: Path) -> None:
+    topic = MadeTopic()
+    push(topic, PAIR)
+    both = push(topic, BURST)
+    one = push(topic, BURST, "disabled")
+    sets, _ = opened(tmp_path, topic)
+    before, after = Task(sets.at(both).settings, 0), Task(sets.at(one).settings, 0)
+    before.begin({"events": 0})
+    changes = before.process(records(0, 600)).delta.changes
+    entries = {key: value for key, value in changes.items() if value is not None}
+    held = {key for key in entries if key.startswith(b"burst\0")}
+    assert held
+    begin = after.restore(iter(entries.items()), {"events": 600}, {"events": 0})
+    after.refill(records(begin["events"], 600))
+    delta = after.process(records(600, 601)).delta
+    assert {key for key, value in delta.changes.items() if value is None} >= held
+    assert not any(key.startswith(b"burst") for key, value in delta.changes.items() if value is not None)
 
 
 def test_pins_as_they_are_written_beside_offsets() -> None:

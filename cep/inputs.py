@@ -117,6 +117,10 @@ class InputSettings:
     csv: CsvSettings = field(default_factory=CsvSettings)
     patterns: tuple[tuple[str, str], ...] = ()
     unmatched: Literal["skip", "reject"] = "skip"
+    key: tuple[str, ...] = ()
+    """The fields that a topic is keyed by; empty if nothing is said."""
+    repartition: Literal["auto", "off"] = "auto"
+    """Whether events of a topic may be moved to the partitions of another key, where rules need that."""
     registry: RegistrySettings | None = None
     schema: str | None = None
     """A file that declares the event types of the input: `.avsc`, `.proto`, or a JSON Schema in `.json`."""

@@ -86,6 +86,8 @@ class LiveSettings:
     """How long to go on trying when no broker answers at the start."""
     stuck_after_s: int = 120
     """The worker ends when records wait and nothing was committed for so long."""
+    by: str = ""
+    """The key whose rules this worker runs, where rules have several; fields with commas between them."""
     kafka: tuple[tuple[str, str], ...] = ()
 
     @property

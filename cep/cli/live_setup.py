@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from cep.cli.live_keys import Keyed, keyed_alike
 from cep.cli.problem_text import problem_text, tally
 from cep.cli.rules import OpenProject, chosen_paths, load_rules, open_project, overrides
 from cep.cli.run_cmd import SEPARATOR, config_of
@@ -20,6 +21,7 @@ from cep.ports.outgoing import Topics
 from cep.ports.rule_records import RuleVersion
 from cep.rulebook.packed import PackedRule, unpack
 from cep.runtimes.live_task import TaskSettings
+from cep.runtimes.repartition import Move
 from cep.runtimes.replay import projection_of
 from cep.runtimes.rule_sets import Compile, RuleSets
 from cep.runtimes.rule_topic import open_rules
@@ -32,6 +34,8 @@ DELIVERY: Final[Mapping[Guarantee, str]] = {
     "at_most_once": "at most once: alerts may get lost when a worker dies",
 }
 
+APART: Final = "{} keyed by something else than the rules: events that belong together may not meet"
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -41,6 +45,10 @@ class Live:
     tasks: TaskSettings
     rules: RuleSets | None = None
     """Those of a topic; `tasks` then has none."""
+    moves: tuple[Move, ...] = ()
+    """Topics that are keyed by something else than the rules."""
+    apart: tuple[str, ...] = ()
+    """Such topics that nobody moves."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -61,19 +69,25 @@ def open_live(environment: Mapping[str, str]) -> Live:
     engine = environment.get("CEP_ENGINE", "reference")
     if engine not in ENGINES:
         raise CepError(f"--engine {engine}: the engines are {', '.join(sorted(ENGINES))}")
+    inputs = [(topic, _input(project, topic, name, environment)) for topic, name in settings.topics]
+    if from_topic and settings.by:
+        raise CepError("`by` chooses among rules from files; these come from a topic")
+    keyed = Keyed(settings, rules, tuple(inputs)) if from_topic else keyed_alike(rules, inputs, settings)
+    settings, rules = keyed.settings, keyed.rules
     tasks = TaskSettings(
         rules=tuple(rules),
-        inputs=tuple((topic, _input(project, topic, name, environment)) for topic, name in settings.topics),
+        inputs=keyed.inputs,
         schema=project.project.schema,
         projection=projection_of(rules),
         engine=ENGINES[engine],
         topics=Topics(*settings.written),
+        moved={move.to: move.source for move in keyed.moves},
     )
     if settings.promise != "exactly_once" and any(one.idle_timeout_ms is not None for _, one in tasks.inputs):
         raise CepError("`idle_timeout` needs `mode: batch` and `guarantee: exactly_once`")
     _require_time_formats(tasks)
     if not from_topic:
-        return Live(settings, tasks)
+        return Live(settings, tasks, None, keyed.moves, keyed.apart)
     rule_sets = RuleSets(tasks, compiler(project.project.schema), partial(open_rules, settings))
     return Live(settings, tasks, rule_sets)
 
@@ -162,6 +176,8 @@ def start_rows(live: Live) -> dict[str, str]:
         "delivery": DELIVERY[settings.promise],
         "state": settings.state,
         "watermark": f"trails by {lateness}",
+        **{f"moved {n}": f"{m.source} by {','.join(m.key)}: {m.to}" for n, m in enumerate(live.moves, 1)},
+        **({"warning": APART.format(", ".join(live.apart))} if live.apart else {}),
         **({"schemas": ", ".join(registries)} if registries else {}),
         "pages": f"http://{settings.web}/metrics /healthz /readyz",
     }

@@ -23,7 +23,7 @@ def load_app() -> WorkerApp:
     try:
         live = open_live(os.environ)
         rebuild = bool(os.environ.get("CEP_REBUILD"))
-        app = make_app(live.settings, live.tasks, live.secrets, rules=live.rules, rebuild=rebuild)
+        app = make_app(live.settings, live.tasks, live.secrets, live.moves, rules=live.rules, rebuild=rebuild)
     except CepError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

@@ -35,6 +35,8 @@ class RecordDecoder:
 
     def chunk(self, offsets: Sequence[int], values: Sequence[bytes | None]) -> Chunk:
         """The events among these records, and the records that are none."""
+        if not values:
+            return self._rows.take()
         lines, odd = list(values), []
         for row, value in enumerate(values):
             # A block holds one record a line and passes over blank ones; here none may be passed over.

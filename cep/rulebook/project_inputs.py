@@ -45,6 +45,8 @@ KEYS: Final = (
     "csv",
     "patterns",
     "unmatched",
+    "key",
+    "repartition",
     "registry",
     "schema",
 )
@@ -82,6 +84,8 @@ def read_input(fields: Fields) -> InputSettings:
         csv=_csv(fields),
         patterns=patterns,
         unmatched=cast(Literal["skip", "reject"], fields.choice("unmatched", ("skip", "reject"), "skip")),
+        key=tuple(scalar.text for scalar in fields.texts("key", "key: user_id")),
+        repartition=cast(Literal["auto", "off"], fields.choice("repartition", ("auto", "off"), "auto")),
         registry=read_registry(fields),
         schema=read_schema_file(fields),
     )

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -31,6 +31,8 @@ from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import logging_config, say
+from cep.runtimes.repartition import Move
+from cep.runtimes.repartition_loop import RepartitionLoop
 from cep.runtimes.rule_sets import RuleSets
 from cep.runtimes.tls import ssl_context
 from cep.state.opening import open_store
@@ -89,6 +91,7 @@ def make_app(
     settings: LiveSettings,
     tasks: TaskSettings,
     secrets: Collection[str] = (),
+    moves: Sequence[Move] = (),
     *,
     rules: RuleSets | None = None,
     rebuild: bool = False,
@@ -105,7 +108,13 @@ def make_app(
         return agents
     app = _app(BatchApp, settings, secrets)
     loop = BatchLoop(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
-    _run_in_task(app, loop)
+    if moves:
+        stage = RepartitionLoop(settings, moves, tasks, metrics)
+        _run_in_task(app, stage, stage.run)
+        _run_in_task(app, loop, lambda: _after(stage, loop))
+        _watch(app, stage, settings)
+    else:
+        _run_in_task(app, loop, loop.run)
     _watch(app, loop, settings)
     _serve(app, loop, metrics)
     return app
@@ -158,12 +167,20 @@ def _credentials(kafka: Mapping[str, str]) -> SSLCredentials | SASLCredentials |
     return None if context is None else SSLCredentials(context)
 
 
-def _run_in_task(app: App, loop: BatchLoop) -> None:
+def _after(stage: RepartitionLoop, loop: BatchLoop) -> None:
+    """The topics that the loop reads are made by the stage."""
+    while not (stage.ready.wait(1.0) or loop.stop.is_set()):
+        loop.committed_at = time.monotonic()
+    if not loop.stop.is_set():
+        loop.run()
+
+
+def _run_in_task(app: App, loop: BatchLoop | RepartitionLoop, run: Callable[[], None]) -> None:
     """The loop is a thread of its own; when the worker is told to stop, the batch under way is finished."""
 
     @app.task
     async def batches() -> None:
-        running = asyncio.ensure_future(asyncio.to_thread(loop.run))
+        running = asyncio.ensure_future(asyncio.to_thread(run))
         try:
             await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -250,7 +267,7 @@ class _Handed:
         return list(dict(self.message.headers or ()).items())
 
 
-def _watch(app: App, loop: BatchLoop | AtLeastOnce, settings: LiveSettings) -> None:
+def _watch(app: App, loop: BatchLoop | AtLeastOnce | RepartitionLoop, settings: LiveSettings) -> None:
     """A loop that hangs in a library can only be ended from outside, and without a goodbye."""
 
     def watch() -> None:

@@ -107,6 +107,11 @@ class Metrics:
             "cep_commit_seconds", "State and transaction of a batch.", registry=registry, buckets=_BUCKETS
         )
 
+    def refused(self, rejects: Mapping[str, int]) -> None:
+        """So many records were refused before they came to a task."""
+        for code, count in rejects.items():
+            self._rejects.labels(code).inc(count)
+
     def processed(self, task: Task, done: Done) -> None:
         """One task has computed a batch."""
         number = str(task.number)

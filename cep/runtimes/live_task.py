@@ -27,7 +27,7 @@ from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Reading
 from cep.ports.topic_records import Outgoing, Records
 from cep.runtimes.log_lines import say
-from cep.runtimes.topic_decoding import decoder_of
+from cep.runtimes.task_input import Taken, task_input
 from cep.schema import Schema
 from cep.state.codec import SnapshotCodec
 from cep.state.store import Delta, Offsets
@@ -47,6 +47,8 @@ class TaskSettings:
     projection: Projection
     engine: Engine
     topics: Topics
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """Topics whose records were moved there, each with the topic they came from."""
     cost: RuleCost = field(default_factory=lambda: RuleCost(time.perf_counter))
     """What rules cost in this worker."""
 
@@ -86,8 +88,11 @@ class Task:
             settings.codecs,
             settings.cost,
         )
-        self._decoders = {
-            topic: decoder_of(Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index))
+        self._inputs = {
+            topic: task_input(
+                Reading(f"{topic}/{number}", one, settings.projection, settings.schema, index),
+                settings.moved.get(topic),
+            )
             for index, (topic, one) in enumerate(settings.inputs)
         }
 
@@ -116,38 +121,32 @@ class Task:
 
     def _rows(self, batch: Sequence[Records | Silence]) -> list[Rows | Silence]:
         """Records that were there before: what cannot be read of them was told then."""
-        rows: list[Rows | Silence] = []
-        for records in batch:
-            if isinstance(records, Silence):
-                rows.append(records)
-                continue
-            topic = records.part.topic
-            chunk = self._decoders[topic].chunk(records.offsets, records.values)
-            rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
-        return rows
+        return [
+            each if isinstance(each, Silence) else self._inputs[each.part.topic].take(each).rows
+            for each in batch
+        ]
 
     def process(self, batch: Sequence[Records | Silence]) -> Done:
         """The next records of some of the task's partitions, and silences where they were decided."""
         rows: list[Rows | Silence] = []
-        refused, events = [], 0
-        for records in batch:
-            if isinstance(records, Silence):
-                rows.append(records)
-                continue
-            topic = records.part.topic
-            chunk = self._decoders[topic].chunk(records.offsets, records.values)
-            rows.append(Rows(topic, chunk.batch, records.offsets[0], records.next_offset))
-            refused.append((records, chunk.rejects))
-            events += len(chunk.batch)
+        taken: list[Taken] = []
+        for each in batch:
+            if isinstance(each, Silence):
+                rows.append(each)
+            else:
+                taken.append(self._inputs[each.part.topic].take(each))
+                rows.append(taken[-1].rows)
         outcome = self.state.process(rows)
-        done = Done(outcome.delta, events=events)
-        for records, rejects in refused:
-            self._refuse(records, rejects, done)
-        by_topic = {records.part.topic: records for records, _ in refused}
+        done = Done(outcome.delta, events=sum(len(each.rows.batch) for each in taken))
+        sources: dict[str, Records] = {}
+        for one in taken:
+            sources |= one.by_source
+            for records, rejects in one.refused:
+                self._refuse(records, rejects, done)
         for topic, late in outcome.late:
             idle = topic in self._may_be_idle
-            behind = late_rejects(late, self._lateness_ms[topic], may_be_idle=idle)
-            self._refuse(by_topic[topic], behind, done)
+            for reject in late_rejects(late, self._lateness_ms[topic], may_be_idle=idle):
+                self._refuse(sources[reject.source], [reject], done)
         for alert in outcome.alerts:
             counts = done.shadows if alert.rule.status == "shadow" else done.alerts
             counts[alert.rule.name] += 1

@@ -54,6 +54,16 @@ class ClockState:
     """The sources that are said to be idle."""
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The watermark of a source as somebody told it who sees more of it than its rows."""
+
+    before_ms: Ints
+    """Of each row, what was told before it."""
+    after_ms: int
+    """What was told up to the end of the rows."""
+
+
 class EventClock:
     """Orders the events of a fixed number of sources by time. Rows of types nobody wants only move time."""
 
@@ -94,11 +104,16 @@ class EventClock:
             return END_MS
         return max(BEFORE_ALL_MS, self._highest[source] - self._lateness[source] - 1)
 
-    def push(self, source: int, batch: Batch) -> tuple[Batch | None, Batch]:
-        """Take the next rows of a source: the events that may go on now, in order, and the late rows."""
+    def push(
+        self, source: int, batch: Batch, announced: Announced | None = None
+    ) -> tuple[Batch | None, Batch]:
+        """Take the next rows of a source: the events that may go on now, in order, and the late rows.
+
+        Where time is `announced` the rows move none.
+        """
         assert not self._ended[source], "a source that ended has no more rows"
         assert source not in self._idle, "a source with rows is not idle"
-        late = self._late_rows(source, batch.ts_ms)
+        late = self._late_rows(source, batch.ts_ms, announced)
         in_time = ~late
         keep = in_time & self._wanted(batch)
         if in_time.any():
@@ -107,8 +122,7 @@ class EventClock:
         self.late += int(np.count_nonzero(late))
         self.skipped += int(np.count_nonzero(in_time & ~keep))
         self._add(_in_order(batch if keep.all() else batch.take(np.flatnonzero(keep))))
-        if len(batch):
-            self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
+        self._move_time(source, batch, announced)
         return self._release(), batch.take(np.flatnonzero(late))
 
     def idle(self, sources: Iterable[int]) -> Batch | None:
@@ -138,12 +152,12 @@ class EventClock:
         self._floor = list(state.floor_ms)
         self._idle = state.idle
 
-    def refill(self, source: int, batch: Batch) -> None:
+    def refill(self, source: int, batch: Batch, announced: Announced | None = None) -> None:
         """Rows that were pushed once before: those that waited wait again, the others are done with."""
-        keep = ~self._late_rows(source, batch.ts_ms) & (batch.ts_ms > self.watermark_ms) & self._wanted(batch)
+        late = self._late_rows(source, batch.ts_ms, announced)
+        keep = ~late & (batch.ts_ms > self.watermark_ms) & self._wanted(batch)
         self._add(_in_order(batch if keep.all() else batch.take(np.flatnonzero(keep))))
-        if len(batch):
-            self._highest[source] = max(self._highest[source], int(batch.ts_ms.max()))
+        self._move_time(source, batch, announced)
 
     def reach(self, watermark_ms: int) -> Batch | None:
         """Time has come so far, whoever says it: the events that may go on because of that."""
@@ -159,11 +173,22 @@ class EventClock:
         wanted = [self._projection.wants(name) for name in batch.type_names] + [True]
         return np.array(wanted, dtype=np.bool_)[batch.types]
 
-    def _late_rows(self, source: int, ts_ms: Ints) -> Bools:
-        """Which rows their source's watermark had passed before they came: a running maximum says it."""
-        before = np.concatenate([np.array([self._highest[source]], dtype=np.int64), ts_ms[:-1]])[: len(ts_ms)]
-        watermark = np.maximum.accumulate(before) - self._lateness[source] - 1
-        return (ts_ms <= watermark) | (ts_ms <= max(self._forced_ms, self._floor[source]))
+    def _move_time(self, source: int, batch: Batch, announced: Announced | None) -> None:
+        highest = self._highest[source]
+        if announced is not None:
+            # The time that would have brought this watermark: so all that is kept of sources is alike.
+            self._highest[source] = max(highest, announced.after_ms + self._lateness[source] + 1)
+        elif len(batch):
+            self._highest[source] = max(highest, int(batch.ts_ms.max()))
+
+    def _late_rows(self, source: int, ts_ms: Ints, announced: Announced | None) -> Bools:
+        """Which rows their source's watermark had passed before they came."""
+        highest, lateness = self._highest[source], self._lateness[source]
+        if announced is None:
+            late = late_rows(ts_ms, highest, lateness)
+        else:
+            late = ts_ms <= np.maximum(announced.before_ms, highest - lateness - 1)
+        return late | (ts_ms <= max(self._forced_ms, self._floor[source]))
 
     def _release(self) -> Batch | None:
         waited_for = [source for source in range(len(self._lateness)) if source not in self._idle]
@@ -207,6 +232,17 @@ class EventClock:
                 ready.append(batch.take(slice(0, count)))
                 self._add(batch.take(slice(count, None)))
         return ready
+
+
+def late_rows(ts_ms: Ints, highest_ms: int, lateness_ms: int) -> Bools:
+    """Which rows the watermark of their source had passed before they came: a running maximum says it.
+
+    >>> late_rows(np.array([5, 9, 4, 3]), 0, 5).tolist()
+    [False, False, False, True]
+    """
+    before = np.concatenate([np.array([highest_ms], dtype=np.int64), ts_ms[:-1]])[: len(ts_ms)]
+    late: Bools = ts_ms <= np.maximum.accumulate(before) - lateness_ms - 1
+    return late
 
 
 def _in_order(batch: Batch) -> Batch:

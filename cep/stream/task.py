@@ -31,7 +31,7 @@ from cep.state.codec import SnapshotCodec, StateFormatError
 from cep.state.store import Delta, Offsets
 from cep.state.values import pack_value, unpack_value
 from cep.stream.alert import Alert, Rule
-from cep.stream.clock import BEFORE_ALL_MS, ClockState, EventClock
+from cep.stream.clock import BEFORE_ALL_MS, Announced, ClockState, EventClock
 from cep.stream.cost import RuleCost
 from cep.stream.detector import Detector
 from cep.stream.keeping import span_ms
@@ -63,6 +63,8 @@ class Rows:
     batch: Batch
     first: int
     next: int
+    announced: Announced | None = None
+    """How far time has come, where somebody else tells it; else the rows say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class TaskState:
             assert each.next <= self.to[each.topic], "no new rows before the old ones wait again"
             index = self._index[each.topic]
             before_ms = self.clock.state().highest_ms[index]
-            self.clock.refill(index, each.batch)
+            self.clock.refill(index, each.batch, each.announced)
             self._mark(each, before_ms)
             self._refilled[each.topic] = each.next
 
@@ -228,7 +230,7 @@ class TaskState:
             assert each.first >= self.to[each.topic], "rows come in the order of their offsets"
             index = self._index[each.topic]
             before_ms = self.clock.state().highest_ms[index]
-            released, behind = self.clock.push(index, each.batch)
+            released, behind = self.clock.push(index, each.batch, each.announced)
             ready += [] if released is None else [released]
             late += [(each.topic, behind)] if len(behind) else []
             self._mark(each, before_ms)

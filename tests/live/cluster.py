@@ -116,11 +116,16 @@ class Cluster:
 
 
 def truth(
-    cluster: Cluster, config: Path, *names: str, without: Collection[tuple[str, int, int]] = ()
+    cluster: Cluster,
+    config: Path,
+    *names: str,
+    without: Collection[tuple[str, int, int]] = (),
+    together: bool = False,
 ) -> Counter[bytes]:
-    """What `cep replay` says of the same log, partition by partition, as the very lines it prints.
+    """What `cep replay` says of the same log, as the very lines it prints.
 
-    `without`: records that it shall not see, by topic, partition and offset.
+    Partition by partition, each with its own time, or all `together`. `without`: records that it shall not
+    see, by topic, partition and offset.
     """
     folder = config.parent
     files: dict[int, list[str]] = {number: [] for number in range(cluster.partitions)}
@@ -137,6 +142,8 @@ def truth(
             (folder / topic / str(number)).write_bytes(lines(rows))
             files[number].append(f"{topic}/{number}")
     found: Counter[bytes] = Counter()
+    if together:
+        return replayed(config, *(file for given in files.values() for file in given))
     for given in files.values():
         found += replayed(config, *given)
     return found

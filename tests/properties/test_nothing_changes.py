@@ -122,6 +122,29 @@ def test_a_larger_window_loses_no_match(
     assert found[0] <= found[1]
 
 
+@QUICK
+@given(text=patterns(), events=streams(), more=st.booleans(), pick=st.sampled_from(["FIRST", "LEFTMOST"]))
+def test_a_definition_that_is_used_means_what_it_says(
+    text: str, events: list[Event], more: bool, pick: str
+) -> None:
+    clauses = f"BY u WITHIN 12ms PICK {pick}"
+    whole = "SEQ({}, C last)" if more else "{}"
+    written, used = (f"{whole.format(part)} {clauses}" for part in (text, "USE lib.part p"))
+    plain, plan = plan_of(written), plan_of(used, f"DEFINE PATTERN part = {text};")
+    assert (plain is None) == (plan is None)
+    if plain is not None and plan is not None:
+        assert taken(plan, events) == taken(plain, events)
+
+
+def taken(plan: Plan, events: list[Event]) -> list[tuple[int, list[int]]]:
+    """When each alert is given, and the events that its match took."""
+    found = alerts(plan, "reference", [events])
+    return sorted(
+        (alert.ts_ms, sorted(e.seq for events in alert.match.bindings.values() for e in events))
+        for alert in found
+    )
+
+
 def told(matches: list[Match]) -> list[object]:
     """Matches by what they say."""
     return [

@@ -13,6 +13,7 @@ from cep.engines.engines import ENGINES
 from cep.engines.matcher import FOREVER_MS, Limits
 from cep.errors import Source
 from cep.event import Event
+from cep.language.parser import parse_library
 from cep.plan.compile import Plan
 from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
@@ -25,11 +26,29 @@ QUICK: Final = settings(
 )  # fmt: skip
 
 _TYPES: Final = ("A", "B", "C", "A|B")
-_LOOPS: Final = ("", "", "", "", "+", "*", "?", "{2}", "{1,2}", "+?", "++", "+ CONSECUTIVE", "+ UNTIL C")
-_FOLLOWS: Final = ("", "", "", "NEXT ")
+_LOOPS: Final = (
+    "",
+    "",
+    "",
+    "",
+    "+",
+    "*",
+    "?",
+    "{2}",
+    "{1,2}",
+    "+?",
+    "++",
+    "+ CONSECUTIVE",
+    "+ UNTIL C",
+    "+ COMBINATIONS",
+)
+_FOLLOWS: Final = ("", "", "", "NEXT ", "ANY ")
+_ORDERS: Final = ("SEQ", "SEQ", "SEQ", "SEQ STRICT", "SEQ ANY")
 _SUFFIXES: Final = ("", "", "", " WITHIN 4ms", " GAP 3ms")
-_SKIPS: Final = ("NO SKIP", "SKIP PAST LAST", "SKIP TO NEXT", "STOP")
-_PICKS: Final = ("FIRST", "FIRST", "LAST", "EACH", "ALL LIMIT 99")
+_SKIPS: Final = (
+    "NO SKIP", "SKIP PAST LAST", "SKIP TO NEXT", "STOP", "SKIP TO FIRST v0", "SKIP TO LAST v1",
+)  # fmt: skip
+_PICKS: Final = ("FIRST", "FIRST", "LAST", "EACH", "ALL LIMIT 99", "LEFTMOST")
 _MOMENTS: Final = (
     "", "", "", " ON UPDATE EMIT (n = 1)", " ON CLOSE EMIT (n = 1)", " ON TIMEOUT EMIT T(n = 1)", " UNLESS C",
 )  # fmt: skip
@@ -68,7 +87,7 @@ def patterns(draw: st.DrawFn, *, absences: bool = True) -> str:
         shown.append("NOT B n FOR 3ms")
     elif absences and draw(st.integers(0, 3)) == 0:
         shown.insert(0, "NOT C n FOR 3ms")
-    return f"SEQ({', '.join(shown)})"
+    return f"{draw(st.sampled_from(_ORDERS))}({', '.join(shown)})"
 
 
 @st.composite
@@ -85,9 +104,11 @@ def plans(draw: st.DrawFn) -> Plan:
     return plan
 
 
-def plan_of(text: str) -> Plan | None:
-    """The plan of a text; None if it is refused."""
-    return compile_text(Source.whole("pattern", text), Schema())[0]
+def plan_of(text: str, definitions: str = "") -> Plan | None:
+    """The plan of a text that may use definitions of the library `lib`; None if it is refused."""
+    syntax, _ = parse_library(Source.whole("lib.cep", definitions)) if definitions else (None, [])
+    library = {f"lib.{each.name}": each for each in syntax.definitions} if syntax is not None else {}
+    return compile_text(Source.whole("pattern", text), Schema(), library)[0]
 
 
 def streams() -> SearchStrategy[list[Event]]:

@@ -8,7 +8,7 @@ from cep.cli.live_setup import Live, open_live, start_block
 from cep.errors import InputError
 
 RULE = "rule: {0}\npattern: {1} WITHIN 1m\n"
-INPUT = "  - {{name: {0}, files: [{0}], type: {{field: type}}, {1}}}\n"
+INPUT = "  - {{name: {0}, files: [{0}], type: {{field: type}}, time: {{format: epoch_ms}}, {1}}}\n"
 
 
 def live(folder: Path, rules: dict[str, str], inputs: dict[str, str], **settings: str) -> Live:

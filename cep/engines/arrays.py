@@ -365,6 +365,9 @@ def _fitted(like: Arr, new: Arr) -> Arr | None:
         return None
     codes = list(map(like.words.get, there))
     if None in codes:
-        codes = [like.words.setdefault(word, len(like.words)) for word in there]
+        words = like.words
+        for word in dict.fromkeys(word for word, code in zip(there, codes, strict=True) if code is None):
+            words[word] = len(words)
+        codes = list(map(words.get, there))
     found[~new.null] = codes
     return Arr("text", found, new.null, like.words)

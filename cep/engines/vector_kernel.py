@@ -190,6 +190,14 @@ class Kernel:
     def _candidates(
         self, stepping: Stepping, batch: Batch, handed: Codes, given: list[Handed], barred: Codes
     ) -> Found:
+        all_runs = stepping.runs
+        held = self._rows_of(stepping, np.union1d(handed, barred)) if len(handed) or len(barred) else None
+
+        def touched() -> set[Key]:
+            return set(self._keys(np.unique(all_runs.key)))
+
+        if not stepping.matched:
+            return Found(handed=given, held=held, touched=touched)
         none = np.zeros(0, dtype=np.int64)
         runs = np.concatenate([none, *(part[0] for part in stepping.matched)]).astype(np.intp)
         ts_ms = np.concatenate([none, *(part[1] for part in stepping.matched)])
@@ -197,12 +205,10 @@ class Kernel:
         if len(handed):
             kept = ~np.isin(stepping.runs.key[runs], handed)
             runs, ts_ms, seq = runs[kept], ts_ms[kept], seq[kept]
-        all_runs = stepping.runs
         order = np.lexsort(
             (all_runs.start_seq[runs], all_runs.start_ms[runs], seq, ts_ms, all_runs.key[runs])
         )
         runs = runs[order]
-        held = np.union1d(handed, barred)
         return Found(
             keys=self._keys(all_runs.key[runs]),
             start_ms=all_runs.start_ms[runs],
@@ -220,8 +226,8 @@ class Kernel:
                 stepping.log,
             ),
             handed=given,
-            held=self._rows_of(stepping, held) if len(held) else None,
-            touched=lambda: set(self._keys(np.unique(all_runs.key))),
+            held=held,
+            touched=touched,
         )
 
     @staticmethod

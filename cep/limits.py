@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-CHUNK_ROWS: Final = 1 << 17
+CHUNK_ROWS: Final = 1 << 18
 """Events read at once."""
 
 JOBS_MAX: Final = 256

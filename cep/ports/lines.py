@@ -23,7 +23,7 @@ class Bounds:
     """
 
     chunk_rows: int = CHUNK_ROWS
-    chunk_bytes: int = 16 << 20
+    chunk_bytes: int = 32 << 20
     line_bytes_max: int = 16 << 20
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from pkgutil import resolve_name
 from typing import Final
@@ -28,7 +29,7 @@ def with_schema_files(schema: Schema, inputs: Iterable[InputSettings]) -> Schema
     for settings in inputs:
         for name, fields in declared_types(settings).items():
             types.setdefault(name, fields)
-    return Schema({**types, **schema.types}, schema.keep_ms, schema.keep_text) if types else schema
+    return replace(schema, types={**types, **schema.types}) if types else schema
 
 
 def declared_types(settings: InputSettings) -> Types:

@@ -72,15 +72,26 @@ ANY = FieldType("any", nullable=True)
 
 
 @value
+class TopicKey:
+    """What the topics of an input are keyed by, and which event types are in them (None: any)."""
+
+    source: str
+    fields: tuple[str, ...]
+    types: frozenset[str] | None = None
+
+
+@value
 class Schema:
     """Event type name → its declared fields. A type that is not named here is open: any field, any kind.
 
     `keep_ms`: how long events and state are kept, and how that was written; None: as long as a rule asks for.
+    `topic_keys`: what is known of how topics are divided into partitions.
     """
 
     types: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
     keep_ms: int | None = None
     keep_text: str = ""
+    topic_keys: tuple[TopicKey, ...] = ()
 
     def declares(self, event_type: str) -> bool:
         """Whether the fields of this event type are declared."""

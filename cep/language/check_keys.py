@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cep.language.expressions import PathSyntax
 from cep.language.kinds import NUMBERS, TEXTS, UNKNOWN, Type, of_field
@@ -35,6 +35,7 @@ def check_keys(pattern: PatternSyntax, survey: Survey, schema: Schema, report: R
                 first[i] = _part(path, place, first[i], schema, report, can_have_own=place not in silent)
     keys: dict[str, Type] = {}
     _unread(pattern, schema, report)
+    _moved(pattern, places, schema, report)
     for path, found in zip(pattern.by, first, strict=False):
         type_ = found[0] if found is not None else UNKNOWN
         keys[str(path)] = type_
@@ -51,6 +52,25 @@ def _unread(pattern: PatternSyntax, schema: Schema, report: Report) -> None:
             report.error(
                 "E206", event_type.span, message, "so none of its events would be read", "remove it from FROM"
             )
+
+
+def _moved(pattern: PatternSyntax, places: Sequence[EventPlace], schema: Schema, report: Report) -> None:
+    """Advice where events of one key may be in several partitions of their topic."""
+    for topic in schema.topic_keys:
+        for place in places:
+            by = place.by or pattern.by
+            read = {str(each) for each in place.event.types}
+            here = topic.types is None or not read or not read.isdisjoint(topic.types)
+            if by and here and not {str(path) for path in by}.issuperset(topic.fields):
+                key, said = ", ".join(topic.fields), ", ".join(str(path) for path in by)
+                report.warning(
+                    "W402",
+                    by[0].span.cover(by[-1].span),
+                    f"the topics of `{topic.source}` are keyed by {key}, not by {said}",
+                    "events of one key are in several partitions: live, they are moved first",
+                    f"BY {key}, or key the topic by {said}",
+                )
+                break
 
 
 def _lacks(path: PathSyntax, event_type: str, schema: Schema) -> bool:

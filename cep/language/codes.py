@@ -32,7 +32,7 @@ CODES: Final[dict[str, str]] = {
     "E310": "Two clauses exclude each other.",
     "E501": "The language has this construct, this version does not run it yet.",
     "W401": "An event can extend a loop and can also end it.",
-    "W402": "There is no BY, so that all events share one key.",
+    "W402": "There is no BY, so that all events share one key; or a topic is keyed by something else.",
     "W403": "A negated comparison is not true when the field is null.",
     "W404": "A regular expression uses what cannot be searched in linear time.",
     "W405": "A step can never be reached, because a loop before it takes every such event.",

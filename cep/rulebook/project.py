@@ -13,21 +13,21 @@ format of a file is told by its ending. All problems of the file are reported at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from cep.errors import Diagnostic, InputError, LoadError, has_errors
 from cep.event import parse_duration_ms
-from cep.inputs import InputSettings
+from cep.inputs import InputSettings, TypeConstant
 from cep.language.suggest import listed, nearest
 from cep.live import LiveSettings
 from cep.rulebook.fields import Fields
 from cep.rulebook.project_inputs import read_input
 from cep.rulebook.project_live import read_live
 from cep.rulebook.yaml_text import Document, MappingNode, Scalar, read_document
-from cep.schema import KINDS, FieldType, Schema
+from cep.schema import KINDS, FieldType, Schema, TopicKey
 
 PROJECT_FILE: Final = "cep.yaml"
 KEYS: Final = ("inputs", "types", "keep", "rules", "library", "live")
@@ -77,7 +77,7 @@ def read_project(name: str, text: str, folder: Path) -> tuple[Project, list[Diag
     return (
         Project(
             inputs=inputs,
-            schema=_schema(top),
+            schema=replace(_schema(top), topic_keys=tuple(_topic_keys(inputs))),
             rules=_paths(top, "rules", "rules: [rules]", folder),
             library=_paths(top, "library", "library: [patterns]", folder),
             live=read_live(top, tuple(settings.name for settings in inputs)),
@@ -114,6 +114,16 @@ def _inputs(top: Fields, folder: Path) -> tuple[InputSettings, ...]:
             fields.error("M103", entry.value, f"an input before this one is called `{settings.name}` too")
         inputs.append(settings)
     return tuple(inputs)
+
+
+def _topic_keys(inputs: Iterable[InputSettings]) -> Iterator[TopicKey]:
+    """What inputs say of the keys of their topics."""
+    for settings in inputs:
+        if settings.key:
+            types = {name for name, _ in settings.patterns}
+            if isinstance(settings.type, TypeConstant):
+                types = {settings.type.name}
+            yield TopicKey(settings.name, settings.key, frozenset(types) or None)
 
 
 def _paths(top: Fields, key: str, example: str, folder: Path) -> tuple[Path, ...]:

@@ -75,7 +75,7 @@ def run(
     packed = _packed(project, given, options, terminal) if verb == "push" else []
     if packed is None:
         return FINDINGS
-    by, when = options.get("CEP_BY", ""), options.get("CEP_WHEN", "")
+    by, when = options.get("CEP_CHANGED_BY", ""), options.get("CEP_CHANGED_WHEN", "")
     with topic(settings, True) as opened:
         history = opened.history()
         wanted = packed or [_chosen(verb, history, given[0], options)]
@@ -166,7 +166,7 @@ def _chosen(verb: str, history: RuleHistory, name: str, options: Mapping[str, st
         return enabled(history, name)
     if verb == "disable":
         return replace(versions[-1].version, status="disabled")
-    number = options.get("CEP_TO")
+    number = options.get("CEP_TO_VERSION")
     found = rolled_back(history, name, None if number is None else int(number))
     if found is None:
         kept = ", ".join(str(placed.version.number) for placed in versions)

@@ -49,7 +49,7 @@ def push_verb(
     output: FormatOption = CheckFormat.text,
 ) -> None:
     """Check rules and write them to the topic: all of them, or none if one is broken."""
-    more = {"by": by, "when": when, "as_shadow": "1" if shadow else None}
+    more = {"changed_by": by, "changed_when": when, "as_shadow": "1" if shadow else None}
     _do(["push", *files], RunOptions(config, settings=_given(brokers, topic, output) | more))
 
 
@@ -79,7 +79,7 @@ def disable_verb(
     output: FormatOption = CheckFormat.text,
 ) -> None:
     """Stop a rule; its partial matches are dropped."""
-    more = {"by": by, "when": when}
+    more = {"changed_by": by, "changed_when": when}
     _do(["disable", name], RunOptions(config, settings=_given(brokers, topic, output) | more))
 
 
@@ -95,7 +95,7 @@ def enable_verb(
     output: FormatOption = CheckFormat.text,
 ) -> None:
     """Let a disabled rule run again, live or as a shadow, as it was."""
-    more = {"by": by, "when": when}
+    more = {"changed_by": by, "changed_when": when}
     _do(["enable", name], RunOptions(config, settings=_given(brokers, topic, output) | more))
 
 
@@ -120,7 +120,7 @@ def rollback_verb(
     output: FormatOption = CheckFormat.text,
 ) -> None:
     """Make an earlier version of a rule the newest one."""
-    more = {"by": by, "when": when, "to": None if to is None else str(to)}
+    more = {"changed_by": by, "changed_when": when, "to_version": None if to is None else str(to)}
     _do(["rollback", name], RunOptions(config, settings=_given(brokers, topic, output) | more))
 
 

@@ -75,15 +75,22 @@ def story(rules: Pushing, **options: str) -> None:
     rules("push", "rules", **options)
     rules("push", "rules", **options)
     Path("rules/brute_force.yaml").write_text(SMALL.replace("n: 3", "n: 4"))
-    rules("push", "rules/brute_force.yaml", as_shadow="1", by="eve", when="2026-03-30", **options)
+    rules(
+        "push",
+        "rules/brute_force.yaml",
+        as_shadow="1",
+        changed_by="eve",
+        changed_when="2026-03-30",
+        **options,
+    )
     rules("push", "rules/brute_force.yaml", **options)
-    rules("disable", "unpaid_order", by="bob", **options)
+    rules("disable", "unpaid_order", changed_by="bob", **options)
     rules("disable", "unpaid_order", **options)
     rules("list", **options)
     rules("enable", "unpaid_order", **options)
     rules("rollback", "brute_force", **options)
-    rules("rollback", "brute_force", to="2", **options)
-    rules("rollback", "brute_force", to="9", **options)
+    rules("rollback", "brute_force", to_version="2", **options)
+    rules("rollback", "brute_force", to_version="9", **options)
     rules("rollback", "unpaid_order", **options)
     rules("history", "brute_force", **options)
     rules("history", "brute_forse", **options)
@@ -148,8 +155,8 @@ def test_refused_records_are_named(rules: Pushing) -> None:
 @pytest.mark.parametrize(
     ("words", "given", "environment"),
     [
-        ("push a b --shadow --by eve", ["push", "a", "b"], {"AS_SHADOW": "1", "BY": "eve"}),
-        ("rollback r --to 3 --when now", ["rollback", "r"], {"TO": "3", "WHEN": "now"}),
+        ("push a b --shadow --by eve", ["push", "a", "b"], {"AS_SHADOW": "1", "CHANGED_BY": "eve"}),
+        ("rollback r --to 3 --when now", ["rollback", "r"], {"TO_VERSION": "3", "CHANGED_WHEN": "now"}),
         ("disable r --topic t", ["disable", "r"], {"RULES_TOPIC": "t"}),
         ("enable r --brokers h:1", ["enable", "r"], {"BROKERS": "h:1"}),
         ("history r", ["history", "r"], {}),

@@ -1,22 +1,29 @@
 """Live throughput and latency, topic to topic, exactly once with state in Redis, beside a plain Faust agent.
 
-`python -m bench.live [--events N] [--engine auto]` starts its own Kafka and Redis and prints a table.
+`python -m bench.live [--quick] [--only PART …]` starts its own Kafka and Redis and prints a table. The ten
+rules of the comparison with other engines run too, where CEP_PEERS names its folder.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
 import random
 import re
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.driver import FIELDS, TYPES, rule_text
+from bench.workload import HOME, PEERS, events, rules
 from samples.live.processes import start
 from samples.live.services import Services, running
 from tests.live.cluster import Cluster
@@ -24,35 +31,87 @@ from tests.live.project import write_project
 from tests.live.workers import Workers, workers
 
 CONFIG = """\
-inputs: [{name: events, files: ["*"], format: json, time: {field: ts, format: epoch_ms}, max_lateness: 1s}]
-types: {A: {k: string, v: int, sent: int}}
+inputs: [{name: events, files: ["*"], format: json, time: {field: ts, format: epoch_ms}, max_lateness: 0s}]
 rules: [rules.yaml]
 live: {topics: {events: events}, batch_wait_ms: 5, batch_records: 50000}
 """
-RULES = """\
+RARE_TYPES = "types: {A: {k: string, v: int, sent: int}}\n"
+RARE = """\
 rule: rare
 version: 1
 pattern: A[v = 7] a BY k EMIT Rare(k, sent = a.sent)
 """
+TEN_TYPES = "types:\n" + "".join(f"  {name}: {json.dumps(FIELDS)}\n" for name in TYPES)
 START_MS = 1_700_000_000_000
+PARTS = ("rare", "two", "ten", "agent", "latency")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is given to do."""
+
+    name: str
+    config: str
+    rules: str
+    records: Callable[[int], Iterable[tuple[bytes, bytes]]]
 
 
 def main() -> None:
-    """Run all of it."""
+    """Run what was asked for."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--events", type=int, default=1_000_000)
     options.add_argument("--agent-events", type=int, default=100_000)
     options.add_argument("--engine", default="auto")
     options.add_argument("--seconds", type=int, default=15, help="how long latency is measured")
+    options.add_argument(
+        "--rate", type=float, help="events a second for latency; default: half of one worker"
+    )
+    options.add_argument("--quick", action="store_true", help="a fifth of the events, 5 seconds of latency")
+    options.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder, running(Path(folder) / "s") as services:
-        one = throughput(services, Path(folder), given.events, ["one"], given.engine)
-        print(f"one worker, exactly once, Redis   {one:>10,.0f} events/s", flush=True)
-        two = throughput(services, Path(folder), given.events, ["one", "two"], given.engine)
-        print(f"two workers                       {two:>10,.0f} events/s", flush=True)
-        plain = agent(services, Path(folder), given.agent_events)
-        print(f"plain Faust agent, at least once  {plain:>10,.0f} events/s", flush=True)
-        latency(services, Path(folder), one / 2, given.seconds, given.engine)
+    if given.quick:
+        given.events, given.agent_events, given.seconds = given.events // 5, given.agent_events // 10, 5
+    rare = Work("rare", CONFIG + RARE_TYPES, RARE, lambda count: records(count, 1))
+    rates: dict[str, float] = {}
+
+    def tell(part: str, what: str, measure: Callable[[Services, Path], float]) -> None:
+        if part in given.only:
+            with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder:
+                path = Path(folder)
+                with running(path / "s") as services:
+                    rates[part] = measure(services, path)
+            print(f"{what:<42} {rates[part]:>10,.0f} events/s  load {os.getloadavg()[0]:.1f}", flush=True)
+
+    tell("rare", "one worker, exactly once, Redis", lambda s, f: throughput(s, f, rare, given, ["one"]))
+    tell("two", "two workers", lambda s, f: throughput(s, f, rare, given, ["one", "two"]))
+    if (Path(PEERS) / "rules.py").is_file():
+        tell("ten", "one worker, ten rules", lambda s, f: throughput(s, f, ten(Path(PEERS)), given, ["one"]))
+    elif "ten" in given.only:
+        print(f"the ten rules are left out: {PEERS} has no rules.py; name the folder in CEP_PEERS")
+    tell("agent", "plain Faust agent, at least once", lambda s, f: agent(s, f, given.agent_events))
+    rate = given.rate or rates.get("rare", 0) / 2
+    if "latency" in given.only and rate:
+        with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder, running(Path(folder) / "s") as there:
+            latency(there, Path(folder), rare, rate, given)
+
+
+def ten(peers: Path) -> Work:
+    """The ten rules of the comparison, over its events."""
+    (HOME / "data").mkdir(parents=True, exist_ok=True)
+    texts = []
+    for rule in rules(peers, 10)["rules"]:
+        limits = "limits: {runs_per_key: 1000000, events_per_key: 1000000}"
+        texts.append(f"rule: {rule['name'].lower()}\nversion: 1\n{limits}\npattern: |\n  {rule_text(rule)}\n")
+    return Work(
+        "ten", CONFIG + TEN_TYPES, "---\n".join(texts), lambda count: keyed(events(peers, count), count)
+    )
+
+
+def keyed(path: Path, count: int) -> Iterable[tuple[bytes, bytes]]:
+    """Lines of a file as records, each with its account as key."""
+    with path.open("rb") as file:
+        for line in itertools.islice(file, count):
+            yield json.loads(line)["account"].encode(), line.rstrip()
 
 
 def records(count: int, seed: int) -> list[tuple[bytes, bytes]]:
@@ -66,18 +125,21 @@ def records(count: int, seed: int) -> list[tuple[bytes, bytes]]:
     return made
 
 
-def prepared(services: Services, name: str, folder: Path) -> tuple[Cluster, Path]:
+def prepared(services: Services, work: Work, folder: Path) -> tuple[Cluster, Path]:
     """Topics and a project of one measurement."""
-    cluster = Cluster(services.broker.address, name)
+    cluster = Cluster(services.broker.address, work.name)
     cluster.create("events", "alerts")
-    return cluster, write_project(folder / name, CONFIG, RULES)
+    return cluster, write_project(folder / work.name, work.config, work.rules)
 
 
-def throughput(services: Services, folder: Path, count: int, names: list[str], engine: str) -> float:
+def throughput(
+    services: Services, folder: Path, work: Work, given: argparse.Namespace, names: list[str]
+) -> float:
     """Events a second between the first and the last look at what was committed; all lies there before."""
-    cluster, config = prepared(services, f"many{len(names)}", folder)
-    cluster.send("events", records(count, 1))
-    with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": engine}) as group:
+    cluster, config = prepared(services, work, folder)
+    count = given.events
+    cluster.send("events", work.records(count))
+    with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": given.engine}) as group:
         for name in names:
             group.start(name)
         looks: list[tuple[float, int]] = []
@@ -88,10 +150,25 @@ def throughput(services: Services, folder: Path, count: int, names: list[str], e
                 looks.append((time.monotonic(), now))
             if time.monotonic() > end:
                 sys.exit(group.log(names[0]))
-            time.sleep(0.05)
+            time.sleep(0.2)
+        tell_parts(group, names[0])
     began, first = looks[0]
     ended, last = looks[-1]
     return (last - first) / (ended - began) if ended > began else float("nan")
+
+
+def tell_parts(group: Workers, name: str) -> None:
+    """What a worker's batches consist of, on average."""
+    page = group.page(name, "/metrics")[1]
+    found = {
+        key: float(value)
+        for key, value in re.findall(
+            r"^cep_((?:compute|commit)_seconds_(?:sum|count)) (\S+)$", page, re.MULTILINE
+        )
+    }
+    batches = max(1.0, found.get("compute_seconds_count", 0))
+    compute, commit = (found.get(f"{part}_seconds_sum", 0) / batches * 1000 for part in ("compute", "commit"))
+    print(f"  {name}: {batches:.0f} batches; compute {compute:.0f} ms, state and commit {commit:.0f} ms each")
 
 
 def done(group: Workers, names: list[str]) -> int:
@@ -106,8 +183,9 @@ def done(group: Workers, names: list[str]) -> int:
 
 def agent(services: Services, folder: Path, count: int) -> float:
     """Events a second of a Faust agent that does the same to each event."""
-    cluster, _ = prepared(services, "agent", folder)
-    cluster.send("events", records(count, 1))
+    work = Work("agent", CONFIG + RARE_TYPES, RARE, lambda count: records(count, 1))
+    cluster, _ = prepared(services, work, folder)
+    cluster.send("events", work.records(count))
     environment = {
         "CEP_BROKERS": services.broker.address,
         "CEP_ALERTS": cluster.topic("alerts"),
@@ -134,12 +212,13 @@ def agent(services: Services, folder: Path, count: int) -> float:
     return (last - first) / (ended - began) if ended > began else float("nan")
 
 
-def latency(services: Services, folder: Path, rate: float, seconds: int, engine: str) -> None:
+def latency(services: Services, folder: Path, work: Work, rate: float, given: argparse.Namespace) -> None:
     """From sending an event to reading its alert as committed, at a given rate."""
-    cluster, config = prepared(services, "latency", folder)
+    cluster, config = prepared(services, work, folder)
+    seconds = given.seconds
     waits: list[float] = []
     ended = threading.Event()
-    with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": engine}) as group:
+    with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": given.engine}) as group:
         group.start("one")
         group.ready("one")
         reading = threading.Thread(target=read_alerts, args=(cluster, waits, ended))
@@ -148,6 +227,7 @@ def latency(services: Services, folder: Path, rate: float, seconds: int, engine:
         time.sleep(3)
         ended.set()
         reading.join()
+        tell_parts(group, "one")
     waits.sort()
     if not waits:
         sys.exit("no alert came")
@@ -173,14 +253,14 @@ def send_at(cluster: Cluster, rate: float, seconds: int) -> int:
 
 
 def read_alerts(cluster: Cluster, waits: list[float], ended: threading.Event) -> None:
-    """Seconds from each event to its alert, less the second of lateness that the input allows."""
+    """Seconds from each event to its alert."""
     settings = {"group.id": "bench", "isolation.level": "read_committed", "fetch.wait.max.ms": 10}
     reader = Consumer({"bootstrap.servers": cluster.address, **settings})
     reader.assign([TopicPartition(cluster.topic("alerts"), n, 0) for n in range(cluster.partitions)])
     while not ended.is_set():
         message = reader.poll(0.1)
         if message is not None and message.error() is None:
-            waits.append(time.time() - json.loads(message.value())["fields"]["sent"] / 1000 - 1.0)
+            waits.append(time.time() - json.loads(message.value())["fields"]["sent"] / 1000)
     reader.close()
 
 

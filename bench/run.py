@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from plot import plot
+from workload import HOME, PEERS, events, rules
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
 PAGE = ROOT / "docs" / "performance.md"
-HOME = Path(os.environ.get("BENCH_HOME", Path.home() / ".cache" / "cep-peers"))
-PEERS = os.environ.get("CEP_PEERS", str(Path(os.environ.get("CEP_SHARED", ROOT.parent / "shared")) / "bench"))
 DRIVER = [sys.executable, str(HERE / "driver.py")]
 
 # events, rules, and which peers can be waited for
@@ -80,26 +79,6 @@ def machine() -> dict[str, Any]:
         "versions": {each: version(each) for each in names},
         "load_before": round(os.getloadavg()[0], 1),
     }
-
-
-def events(peers: Path, count: int, accounts: int = 0) -> Path:
-    """A file of events of the workload; made once."""
-    path = HOME / "data" / f"e{count}{f'-{accounts}' if accounts else ''}.jsonl"
-    if not path.exists():
-        keys = ["--accounts", str(accounts)] if accounts else []
-        making = path.with_suffix(".part")
-        command = [sys.executable, peers / "gen.py", "--events", str(count), *keys, "--out", making]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        making.replace(path)
-    return path
-
-
-def rules(peers: Path, count: int) -> dict[str, Any]:
-    """The rules of the workload."""
-    made = subprocess.run(
-        [sys.executable, peers / "rules.py", str(count)], check=True, capture_output=True, text=True
-    )
-    return dict(json.loads(made.stdout))
 
 
 def beside_peers(

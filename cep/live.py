@@ -82,6 +82,8 @@ class LiveSettings:
     """The most records of one transaction."""
     batch_wait_ms: int = 20
     """How long a batch waits for more records once it has one."""
+    state_every_ms: int = 1000
+    """How long state may stay behind what is committed, unless to put it down takes long; 0: never."""
     wait_for_broker_s: int = 60
     """How long to go on trying when no broker answers at the start."""
     stuck_after_s: int = 120
@@ -106,6 +108,7 @@ KEYS: Final = tuple(field.name for field in fields(LiveSettings))
 NUMBERS: Final[Mapping[str, int]] = {
     "batch_records": 1,
     "batch_wait_ms": 0,
+    "state_every_ms": 0,
     "wait_for_broker_s": 0,
     "stuck_after_s": 1,
     "warm_up_records": 0,

@@ -66,7 +66,7 @@ def open_live(environment: Mapping[str, str]) -> Live:
     if from_topic:
         _refuse_choices(environment)
     rules = [] if from_topic else _rules(project, environment)
-    engine = environment.get("CEP_ENGINE", "reference")
+    engine = environment.get("CEP_ENGINE", "auto")
     if engine not in ENGINES:
         raise CepError(f"--engine {engine}: the engines are {', '.join(sorted(ENGINES))}")
     inputs = [(topic, _input(project, topic, name, environment)) for topic, name in settings.topics]

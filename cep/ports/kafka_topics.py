@@ -16,7 +16,7 @@ from confluent_kafka import admin as ck_admin
 from confluent_kafka import cimpl
 
 from cep.live import LiveSettings
-from cep.ports.topic_records import KafkaError, Keyed, Part, Position, Records
+from cep.ports.topic_records import KafkaError, Part, Position, Records
 
 SESSION_MS: Final = 10_000
 """A worker that was not heard of for so long has lost its partitions."""
@@ -276,19 +276,17 @@ def _part(message: Any) -> Part:  # noqa: ANN401
 
 def _grouped(messages: Sequence[Any]) -> list[Records]:
     """Messages by partition; an error among them that does not pass by itself is raised."""
-    offsets: defaultdict[Part, list[int]] = defaultdict(list)
-    values: defaultdict[Part, list[bytes | None]] = defaultdict(list)
-    grouped: defaultdict[Part, list[Keyed]] = defaultdict(list)
+    grouped: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
     for message in messages:
         error = message.error()
-        if error is not None:
+        if error is None:
+            grouped[message.topic(), message.partition()].append(message)
+        else:
             _raise_unless_passing(error)
-            continue
-        part = _part(message)
-        offsets[part].append(message.offset())
-        values[part].append(message.value())
-        grouped[part].append(message)
-    return [Records(part, offsets[part], values[part], grouped[part]) for part in sorted(offsets)]
+    return [
+        Records(Part(*part), [each.offset() for each in mine], [each.value() for each in mine], mine)
+        for part, mine in sorted(grouped.items())
+    ]
 
 
 def partition_counts(settings: LiveSettings, topics: Sequence[str]) -> dict[str, int]:

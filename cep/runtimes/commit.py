@@ -7,12 +7,14 @@
               F > C      somebody set the offsets back                  refuse, or rebuild if told so
 
     commit    compute ─▶ apply to the store ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
+                         └ of tasks that are due; the state of others stays behind for now
     decide    begin ─▶ write the silence ─▶ send offsets as they are ─▶ commit
 
 The commit of the log's transaction is the moment that counts. The state is applied before it, with what
-undoes it beside it. Any error breaks the machine: the process ends, and starting again is the only way back,
-so that way is always in use. State is a function of the log, so what was decided by more than the log has to
-be in the log before it counts: that is what `decide` does. `Point` numbers the places where a worker can die.
+undoes it beside it; state that stayed behind is made up for as if the store had forgotten it. Any error
+breaks the machine: the process ends, and starting again is the only way back, so that way is always in use.
+State is a function of the log, so what was decided by more than the log has to be in the log before it
+counts: that is what `decide` does. `Point` numbers the places where a worker can die.
 
 Where rules change, a task is put down between two batches and taken up with the new ones; the next commit
 says so (`pins`), and whoever replays changes them at the same places.
@@ -21,14 +23,15 @@ says so (`pins`), and whoever replays changes them at the same places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import IntEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from cep.errors import CepError
+from cep.runtimes.commit_ports import Committed, In, LogPort, Out, TaskPort
 from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, pinned
-from cep.state.store import Delta, Offsets, Progress, StateStore, TaskId
+from cep.state.store import Delta, Offsets, Progress, StateError, StateStore, TaskId
 from cep.stream.silence import Silence
 
 
@@ -69,99 +72,6 @@ class BrokenError(CepError):
     """An earlier error left it open what happened; only a new start can tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a group has committed of a task; `origin` is where it began to read, for making state again.
-
-    `pins` say which rules ran from where on; none where rules never change while a worker runs.
-    """
-
-    to: Offsets
-    origin: Offsets
-    pins: tuple[Pin, ...] = ()
-
-
-class Result(Protocol):
-    """What a batch of a task comes to: at least what changes in its state."""
-
-    @property
-    def delta(self) -> Delta:
-        """What changes in the state, and between which offsets."""
-        ...
-
-
-In = TypeVar("In")
-In_contra = TypeVar("In_contra", contravariant=True)
-Out = TypeVar("Out", bound=Result)
-Out_co = TypeVar("Out_co", bound=Result, covariant=True)
-Out_contra = TypeVar("Out_contra", bound=Result, contravariant=True)
-In_co = TypeVar("In_co", covariant=True)
-
-
-class TaskPort(Protocol[In_contra, Out_co]):
-    """The computation of one task; `cep.stream.task.TaskState` is one."""
-
-    def begin(self, offsets: Offsets) -> None:
-        """Begin without state."""
-        ...
-
-    def restore(self, entries: Iterable[tuple[bytes, bytes]], to: Offsets, begin: Offsets) -> Offsets:
-        """Go on from state that stands at `to`; from where on the log must be read again for `refill`."""
-        ...
-
-    def refill(self, rows: In_contra) -> None:
-        """Records from before `to`."""
-        ...
-
-    def warm_up(self, begin: Offsets, pieces: Iterable[In_contra]) -> None:
-        """Show records since `begin` to rules that the state knows nothing of; no alerts come of it."""
-        ...
-
-    def process(self, rows: In_contra) -> Out_co:
-        """The next records."""
-        ...
-
-
-class LogPort(Protocol[In_co, Out_contra]):
-    """The log as one worker sees it: its membership of the group, and its transactions."""
-
-    def fence(self) -> None:
-        """End what an earlier process of this worker's name left open, and lock it out."""
-        ...
-
-    def committed(self, task: TaskId) -> Committed | None:
-        """What the group has committed, once no transaction with offsets of the task is pending."""
-        ...
-
-    def start(self, task: TaskId) -> Offsets:
-        """Where a task begins that was never committed."""
-        ...
-
-    def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[In_co]:
-        """The records of the task between two places, in pieces, oldest first."""
-        ...
-
-    def begin(self) -> None:
-        """Begin a transaction."""
-        ...
-
-    def decide(self, silences: Mapping[TaskId, Silence]) -> None:
-        """Write silences down, in the transaction."""
-        ...
-
-    def write(self, results: Mapping[TaskId, Out_contra]) -> None:
-        """Send what leaves the system, in the transaction."""
-        ...
-
-    def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:
-        """Commit offsets in the transaction; refused if this worker lost a task or missed a rebalance."""
-        ...
-
-    def commit(self) -> None:
-        """Make all of it true at once."""
-        ...
-
-
 class ExactlyOnce(Generic[In, Out]):
     """The sequence for one worker. `start`, then `acquire` what it is given, then `commit` batch by batch."""
 
@@ -182,6 +92,8 @@ class ExactlyOnce(Generic[In, Out]):
         `rebuild`: where offsets were set back, drop the state and make it again.
         """
         self.tasks: dict[TaskId, TaskPort[In, Out]] = {}
+        self.is_due: Callable[[TaskId], bool] = lambda _: True
+        """Whether the state of a task is put down with its next batch."""
         self._log = log
         self._store = store
         self._make_task = make_task
@@ -192,6 +104,8 @@ class ExactlyOnce(Generic[In, Out]):
         self._tokens: dict[TaskId, str] = {}
         self._committed: dict[TaskId, Committed] = {}
         self._stateless: set[TaskId] = set()
+        self._behind: set[TaskId] = set()
+        """Tasks whose state is not put down; between two batches what they hold is what is committed."""
         self._broken = False
 
     def start(self) -> None:
@@ -206,8 +120,13 @@ class ExactlyOnce(Generic[In, Out]):
             return {task: self._recover(task) for task in tasks}
 
     def release(self, tasks: Iterable[TaskId]) -> None:
-        """Tasks that somebody else has now. Between two batches nothing of them is pending."""
+        """Tasks that somebody else has now, or will have: then there is nothing for him to make up for."""
         for task in tasks:
+            if task in self._behind and not self._broken:
+                # Refused if he was quicker.
+                with suppress(StateError):
+                    self._apply(task, self.tasks[task].put_down())
+            self._behind.discard(task)
             self.tasks.pop(task, None)
             self._tokens.pop(task, None)
             self._committed.pop(task, None)
@@ -225,6 +144,7 @@ class ExactlyOnce(Generic[In, Out]):
         with self._unbroken():
             changing = [task for task in self.tasks if self.revision(task) != newest]
             for task in changing:
+                self._catch_up(task)
                 committed = self._committed[task]
                 origin, records = committed.origin, self._changes.warm_up_records // len(changing)
                 begin = {topic: max(origin.get(topic, 0), to - records) for topic, to in committed.to.items()}
@@ -233,14 +153,28 @@ class ExactlyOnce(Generic[In, Out]):
                 self._committed[task] = replace(committed, pins=pinned(committed.pins, pin))
             return changing
 
+    def put_down(self) -> None:
+        """Let no state that is due stay behind, though there is no batch."""
+        for task in sorted(self._behind):
+            if self.is_due(task):
+                with self._unbroken():
+                    self._catch_up(task)
+
+    def _catch_up(self, task: TaskId) -> None:
+        if task in self._behind:
+            self._apply(task, self.tasks[task].put_down())
+            self._at(Point.APPLIED)
+
     def commit(self, batch: Mapping[TaskId, In]) -> dict[TaskId, Out]:
         """Process a batch of some tasks; when this returns all it brought is true, and was given out once."""
         with self._unbroken():
-            results = {task: self.tasks[task].process(rows) for task, rows in batch.items()}
+            results = {t: self.tasks[t].process(rows, put_down=False) for t, rows in batch.items()}
+            self._behind |= batch.keys()
             self._at(Point.COMPUTED)
-            for task, result in results.items():
-                self._apply(task, result.delta)
-                self._at(Point.APPLIED)
+            for task in batch:
+                if self.is_due(task):
+                    self._apply(task, self.tasks[task].put_down())
+                    self._at(Point.APPLIED)
             self._log.begin()
             self._at(Point.BEGUN)
             self._log.write(results)
@@ -370,6 +304,7 @@ class ExactlyOnce(Generic[In, Out]):
         first = task in self._stateless
         self._store.apply(task, self._tokens[task], replace(delta, first=first))
         self._stateless.discard(task)
+        self._behind.discard(task)
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:

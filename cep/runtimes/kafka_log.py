@@ -18,7 +18,7 @@ from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, read_between
 from cep.ports.kafka_writers import TopicWriter
 from cep.ports.topic_records import KafkaError, Part, Position, Records
-from cep.runtimes.commit import Committed
+from cep.runtimes.commit_ports import Committed
 from cep.runtimes.live_task import Done
 from cep.runtimes.log_lines import say
 from cep.runtimes.pins import pins_of, pins_text
@@ -127,7 +127,7 @@ class KafkaLog:
     def write(self, results: Mapping[TaskId, Done]) -> None:
         """Send alerts and refused records, in the transaction."""
         for task, done in results.items():
-            self._since[task] = done.delta.since
+            self._since[task] = done.since
             self._open.write(done.out)
 
     def send_offsets(self, offsets: Mapping[TaskId, Committed]) -> None:

@@ -28,6 +28,7 @@ from cep.runtimes.live_task import Task, TaskSettings
 from cep.runtimes.log_lines import say
 from cep.runtimes.pins import NO_CHANGES, Changes
 from cep.runtimes.plain_log import log_of
+from cep.runtimes.put_down import PutDown
 from cep.runtimes.rule_sets import RuleSet, RuleSets
 from cep.runtimes.silences import SilenceWatch
 from cep.state.store import StateStore, TaskId
@@ -108,6 +109,8 @@ class BatchLoop:
         self._metrics = metrics
         self._records_max = min(RECORDS_AT_FIRST, settings.batch_records)
         self._computed_at = 0.0
+        self._passed_at = 0.0
+        self._put_down = PutDown(settings.state_every_ms / 1000)
         self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}
         self._pending: dict[TaskId, Silence] = {}
@@ -132,8 +135,15 @@ class BatchLoop:
         self._reader = TopicReader(self._settings, self._assigned, self._revoked, ends=self._silences.watches)
         self._log = log_of(self._settings, self._reader, watches=self._silences.watches)
         self._once = ExactlyOnce(
-            self._log, self._store, self._make_task, _token, self._at, changes=changes, rebuild=self._rebuild
+            self._log,
+            self._store,
+            self._make_task,
+            _token,
+            self._at,
+            changes=changes,
+            rebuild=self._rebuild,
         )
+        self._once.is_due = lambda task: self._put_down.due(task, time.monotonic())
         try:
             # Before joining the group: it ends what an earlier process of this name left open.
             self._once.start()
@@ -181,11 +191,13 @@ class BatchLoop:
         for records in read:
             batch[self._id(records.part.partition)].append(records)
         if not batch:
-            self.committed_at = started
+            self.committed_at = self._passed_at = time.monotonic()
+            self._once.put_down()
             return
         self._commit(batch, self._lags(read))
         if read:
-            self._fit(sum(len(records.offsets) for records in read), self.committed_at - started)
+            # State that is put down now and then says nothing of the batches between.
+            self._fit(sum(len(records.offsets) for records in read), self._computed_at - started)
 
     def _commit(self, batch: Mapping[TaskId, Sequence[Records | Silence]], lags: Mapping[Part, int]) -> None:
         started = time.monotonic()
@@ -234,6 +246,9 @@ class BatchLoop:
         self.committed_at = now = time.monotonic()
         if point is Point.COMPUTED:
             self._computed_at = now
+        if point is Point.APPLIED:
+            self._put_down.done(now - self._passed_at, now)
+        self._passed_at = now
 
     def _id(self, number: int) -> TaskId:
         return TaskId(self._settings.group, number)
@@ -271,6 +286,7 @@ class BatchLoop:
         for task in gone:
             self._made.pop(task, None)
             self._pending.pop(task, None)
+            self._put_down.forget(task)
         self._metrics.assigned(len(self._once.tasks), 0.0)
 
 

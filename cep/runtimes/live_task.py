@@ -62,6 +62,7 @@ class TaskSettings:
 class Done:
     """What a batch of one task came to: what leaves, and what changes in the state."""
 
+    since: Offsets
     delta: Delta
     out: list[Outgoing] = field(default_factory=list)
     events: int = 0
@@ -126,7 +127,11 @@ class Task:
             for each in batch
         ]
 
-    def process(self, batch: Sequence[Records | Silence]) -> Done:
+    def put_down(self) -> Delta:
+        """What has changed since the state was last put down or taken up."""
+        return self.state.put_down()
+
+    def process(self, batch: Sequence[Records | Silence], *, put_down: bool = True) -> Done:
         """The next records of some of the task's partitions, and silences where they were decided."""
         rows: list[Rows | Silence] = []
         taken: list[Taken] = []
@@ -136,8 +141,8 @@ class Task:
             else:
                 taken.append(self._inputs[each.part.topic].take(each))
                 rows.append(taken[-1].rows)
-        outcome = self.state.process(rows)
-        done = Done(outcome.delta, events=sum(len(each.rows.batch) for each in taken))
+        outcome = self.state.process(rows, put_down=put_down)
+        done = Done(outcome.since, outcome.delta, events=sum(len(each.rows.batch) for each in taken))
         sources: dict[str, Records] = {}
         for one in taken:
             sources |= one.by_source

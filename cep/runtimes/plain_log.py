@@ -16,7 +16,7 @@ from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader
 from cep.ports.kafka_writers import PlainWriter
 from cep.ports.topic_records import KafkaError, Outgoing, Part, Position
-from cep.runtimes.commit import Committed
+from cep.runtimes.commit_ports import Committed
 from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_task import Done
 from cep.state.store import TaskId
@@ -38,7 +38,7 @@ class PlainLog(KafkaLog):
     def write(self, results: Mapping[TaskId, Done]) -> None:
         """What leaves the system with this batch."""
         for task, done in results.items():
-            self._since[task] = done.delta.since
+            self._since[task] = done.since
             self._out += done.out
 
     def decide(self, silences: Mapping[TaskId, Silence]) -> NoReturn:

@@ -69,8 +69,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a batch comes to. `late` are rows that came behind the watermark, by topic."""
+    """What a batch from `since` on comes to. `late` are rows that came behind the watermark, by topic.
 
+    Where the state is not put down with the batch, `delta` says where it led and holds no changes.
+    """
+
+    since: Offsets
     delta: Delta
     alerts: tuple[Alert, ...]
     late: tuple[tuple[str, Batch], ...]
@@ -218,8 +222,12 @@ class TaskState:
                 self.detector.restore_overall(name, overall)
         list(self.detector.changes())
 
-    def process(self, rows: Sequence[Rows | Silence]) -> Outcome:
-        """Take the next rows of some topics: alerts, late rows, and what changed in the state."""
+    def process(self, rows: Sequence[Rows | Silence], *, put_down: bool = True) -> Outcome:
+        """Take the next rows of some topics: alerts, late rows, and what changed in the state.
+
+        What has changed is told by the next call that puts it down, whenever that is.
+        """
+        since = dict(self.to)
         ready: list[Batch] = []
         late: list[tuple[str, Batch]] = []
         for each in rows:
@@ -237,9 +245,14 @@ class TaskState:
             self.to[each.topic] = each.next
         batch = concat(ready) if ready else None
         alerts = self.detector.process(batch, self.clock.watermark_ms, self.clock.first_ms)
+        delta = self.put_down() if put_down else Delta(since, dict(self.to), {})
+        return Outcome(since, delta, tuple(alerts), tuple(late))
+
+    def put_down(self) -> Delta:
+        """What has changed since the state was last put down or taken up."""
         delta = Delta(self._standing, dict(self.to), self._changes())
         self._standing = delta.to
-        return Outcome(delta, tuple(alerts), tuple(late))
+        return delta
 
     def resume(self) -> Offsets:
         """From where on rows would have to be read again if the state were taken up now."""

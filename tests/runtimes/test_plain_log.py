@@ -84,13 +84,18 @@ class Echo:
     def warm_up(self, begin: Offsets, pieces: Iterable[Sequence[Records | Silence]]) -> None:
         """No rules, no changes."""
 
-    def process(self, rows: Sequence[Records | Silence]) -> Done:
+    def put_down(self) -> Delta:
+        return self.delta
+
+    def process(self, rows: Sequence[Records | Silence], *, put_down: bool = True) -> Done:
+        del put_down
         (records,) = rows
         assert isinstance(records, Records)
         since, offset = dict(self.to), records.offsets[0]
         self.to["in"] = offset + 1
         out = [Outgoing("alerts", b"%d%s" % (offset, name)) for name in (b"a", b"b")]
-        return Done(Delta(since, dict(self.to), {b"": b"%d" % offset}), out)
+        self.delta = Delta(since, dict(self.to), {b"": b"%d" % offset})
+        return Done(since, self.delta, out)
 
 
 def life(broker: Broker, store: MemoryStore, settings: LiveSettings, name: str) -> None:
@@ -155,8 +160,8 @@ def test_where_rules_changed_stands_beside_the_offset(monkeypatch: pytest.Monkey
         def __init__(self, revision: int | None) -> None:
             self.revision = revision
 
-        def process(self, rows: Sequence[Records | Silence]) -> Done:
-            done = super().process(rows)
+        def process(self, rows: Sequence[Records | Silence], *, put_down: bool = True) -> Done:
+            done = super().process(rows, put_down=put_down)
             made.append((self.revision, done.delta.to["in"] - 1))
             return done
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from cep.columns import Batch
 from cep.event import Event
-from cep.runtimes.commit import Committed
+from cep.runtimes.commit_ports import Committed
 from cep.state.store import Offsets, TaskId
 from cep.stream.silence import SILENCES, Silence
 from cep.stream.task import Rows

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from cep.runtimes import commit
+from cep.runtimes.commit_ports import Committed
 from cep.state.store import Delta, MemoryStore, Offsets, Progress, TaskId
 from cep.stream.silence import SILENCES, Silence
 from cep.stream.task import Outcome, Rows, TaskState
@@ -95,12 +96,24 @@ def forgets_touched(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TaskState, "_changes", some)
 
 
+def forgets_left_behind(patch: pytest.MonkeyPatch) -> None:
+    """What changed in batches that were not put down is not told later."""
+    process = TaskState.process
+
+    def forgetful(task: TaskState, rows: Sequence[Rows | Silence], *, put_down: bool = True) -> Outcome:
+        outcome = process(task, rows, put_down=put_down)
+        list(task.detector.changes())
+        return outcome
+
+    patch.setattr(TaskState, "process", forgetful)
+
+
 def offsets_outside(patch: pytest.MonkeyPatch) -> None:
     write = WorkerLog.write
 
     def early(log: WorkerLog, results: Mapping[TaskId, Outcome]) -> None:
         for task, outcome in results.items():
-            log._kafka._committed[task] = commit.Committed(
+            log._kafka._committed[task] = Committed(
                 outcome.delta.to, {"logins": 0, "payments": 0, SILENCES: 0}
             )
         write(log, results)
@@ -129,6 +142,7 @@ def new_rules_know_nothing(patch: pytest.MonkeyPatch) -> None:
         no_refill,
         empty_is_new,
         forgets_touched,
+        forgets_left_behind,
         offsets_outside,
         silences_forgotten,
         replay_changes_no_rules,

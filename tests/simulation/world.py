@@ -13,7 +13,8 @@ from functools import partial
 from random import Random
 
 from cep.ports.alert_lines import alert_line
-from cep.runtimes.commit import BrokenError, Committed, ExactlyOnce, Point
+from cep.runtimes.commit import BrokenError, ExactlyOnce, Point
+from cep.runtimes.commit_ports import Committed
 from cep.runtimes.pins import Changes, Pin
 from cep.state.store import Offsets, StateError, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
@@ -87,7 +88,7 @@ class WorkerLog:
 
     def write(self, results: Mapping[TaskId, Outcome]) -> None:
         for task, outcome in results.items():
-            self._kafka.claim(self._now(), task, outcome.delta.since)
+            self._kafka.claim(self._now(), task, outcome.since)
             for alert in outcome.alerts:
                 self._kafka.send(self._now(), task, alert_line(alert))
 
@@ -128,6 +129,7 @@ class Worker:
             changes=Changes(lambda: self.heard if world.changing else None, world.warm_up_records),
             rebuild=rebuild,
         )
+        self.sequence.is_due = lambda _: world.dice.random() < world.put_down
         self.heard = world.pushed
         self.sequence.start()
 
@@ -151,6 +153,8 @@ class Worker:
             batch[task] = [silence, *batch.get(task, [])]
         if batch:
             self.sequence.commit(batch)
+        elif self._world.dice.random() < self._world.put_down:
+            self.sequence.put_down()
 
     def _tasks(self) -> list[tuple[TaskId, TaskState]]:
         found = []
@@ -199,6 +203,9 @@ class World:
         """`changing`: new rules are pushed while the workers run."""
         self.chance = Random(seed)
         self.silences = silences
+        self.dice = Random(seed)
+        self.put_down = 0.6
+        """How often state is put down with a batch, by dice of its own."""
         self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
         self.kafka = Kafka(self.logs)
         self.store = ForgetfulStore()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -78,6 +79,10 @@ class Matcher(Protocol):
 
     def snapshot(self, key: Key) -> Snapshot | None:
         """What lives of a key; None: nothing, a store may forget it."""
+        ...
+
+    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
+        """`snapshot` of each of these keys, in whatever is the quickest way for many."""
         ...
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:

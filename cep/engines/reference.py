@@ -11,6 +11,7 @@ the skip policy says.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -107,6 +108,10 @@ class ReferenceMatcher:
         """What lives of a key; None: nothing, a store may forget it."""
         state = self._keys.get(key)
         return None if state is None else state.snapshot()
+
+    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
+        """`snapshot` of each of these keys."""
+        return {key: self.snapshot(key) for key in keys}
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         """Go on with a key from a snapshot of the same plan, in place of what is held of it."""

@@ -8,7 +8,7 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cep.columns import Bools, Ints
@@ -158,12 +158,23 @@ class VectorMatcher:
 
     def snapshot(self, key: Key) -> Snapshot | None:
         """What lives of a key, in the words of the automaton."""
-        if self._kernel.is_held(key):
-            return self._stepped.snapshot(key)
-        if key in self._chooser.stopped:
-            return Snapshot(stopped=True)
-        begun = self._begun(key, self._kernel.stories_of(key, self._within_ms, self._watermark_ms))
-        return Snapshot(begun=begun) if begun else None
+        return self.snapshots([key])[key]
+
+    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
+        """`snapshot` of each of these keys: the runs of all of them are looked up at once."""
+        stopped = self._chooser.stopped
+        free = [key for key in keys if not self._kernel.is_held(key) and key not in stopped]
+        stories = self._kernel.stories_of(free, self._within_ms, self._watermark_ms)
+        found: dict[Key, Snapshot | None] = {}
+        for key in keys:
+            if self._kernel.is_held(key):
+                found[key] = self._stepped.snapshot(key)
+            elif key in stopped:
+                found[key] = Snapshot(stopped=True)
+            else:
+                begun = self._begun(key, stories.get(key, ()))
+                found[key] = Snapshot(begun=begun) if begun else None
+        return found
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         """Go on with a key from a snapshot: stepped, until there is nothing left of it."""

@@ -10,7 +10,9 @@ its runs, and comes back when none of them has anything of it. So limits have on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -176,14 +178,16 @@ class Kernel:
         return Handed(key, self._stories(carried.of(mine)))
 
     def _stories(self, runs: Runs) -> list[tuple[Position, Story]]:
+        """Of runs of one key."""
+        return sorted(((start, story) for _, start, story in self._told(runs)), key=itemgetter(0))
+
+    def _told(self, runs: Runs) -> Iterator[tuple[int, Position, Story]]:
+        """Each run's key as a number, its start, and what it has taken."""
         moves = self.setting.track.moves
         told = Trails(self.pool, self.setting.track, runs.cell).told(np.arange(len(runs)))
-        starts = zip(runs.start_ms.tolist(), runs.start_seq.tolist(), strict=True)
-        stories = [
-            (Position(*start), [(moves[move], event) for move, event in told.story(i)])
-            for i, start in enumerate(starts)
-        ]
-        return sorted(stories, key=lambda pair: pair[0])
+        starts = zip(runs.key.tolist(), runs.start_ms.tolist(), runs.start_seq.tolist(), strict=True)
+        for i, (key, *start) in enumerate(starts):
+            yield key, Position(*start), [(moves[move], event) for move, event in told.story(i)]
 
     # --- what comes of it --------------------------------------------------------------------------------
 
@@ -323,10 +327,21 @@ class Kernel:
         """The open runs of a key."""
         return self.pool.look(self._number(key))
 
-    def stories_of(self, key: Key, within_ms: int, watermark_ms: int) -> list[tuple[Position, Story]]:
-        """What the open runs of a key have taken, as far as a window allows."""
-        runs = self.runs_of(key)
-        return self._stories(runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms)))
+    def stories_of(
+        self, keys: Iterable[Key], within_ms: int, watermark_ms: int
+    ) -> Mapping[Key, Sequence[tuple[Position, Story]]]:
+        """What the open runs of each key have taken, as far as a window allows; of no others."""
+        numbers = [(number, key) for key in keys for number in self._number(key).tolist()]
+        named = dict(numbers)
+        runs = self.pool.look(np.array(sorted(named), dtype=np.int32))
+        found: defaultdict[Key, list[tuple[Position, Story]]] = defaultdict(list)
+        for number, start, story in self._told(
+            runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms))
+        ):
+            found[named[number]].append((start, story))
+        for stories in found.values():
+            stories.sort(key=itemgetter(0))
+        return found
 
     def due_ms(self, runs: Runs, within_ms: int) -> Ints:
         """When runs end by time alone, for a rule with that window."""

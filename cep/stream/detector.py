@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TypeAlias
 
@@ -97,8 +97,8 @@ class Detector:
         The first call starts the count, as in `Matcher.touched`.
         """
         for name, watch in self._watch.items():
-            for key in watch.touched():
-                yield name, key, watch.kept(key)
+            for key, kept in watch.kept(watch.touched()):
+                yield name, key, kept
 
     def restore(self, rule: str, key: Key, kept: Kept) -> None:
         """Go on with a rule and key from what was kept of it."""
@@ -161,12 +161,12 @@ class _Watch:
         limited, self._limited = self._limited, set()
         return self.matcher.touched() | (limited or set())
 
-    def kept(self, key: Key) -> Kept | None:
-        """What has to be kept of a key; None: nothing."""
-        snapshot, given = self.matcher.snapshot(key), self._given.get(key, ())
-        if snapshot is None and not given:
-            return None
-        return Kept(snapshot or Snapshot(), tuple(given))
+    def kept(self, keys: Collection[Key]) -> Iterator[tuple[Key, Kept | None]]:
+        """What has to be kept of each of these keys; None: nothing."""
+        for key, snapshot in self.matcher.snapshots(keys).items():
+            given = self._given.get(key, ())
+            nothing = snapshot is None and not given
+            yield key, None if nothing else Kept(snapshot or Snapshot(), tuple(given))
 
     def restore(self, key: Key, kept: Kept) -> None:
         """Go on with a key from there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from cep.engines.feed import Feed
 from cep.engines.match import Match
@@ -42,6 +42,9 @@ class Resumed:
 
     def snapshot(self, key: Key) -> Snapshot | None:
         return self._woken().snapshot(key)
+
+    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
+        return self._woken().snapshots(keys)
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         raise NotImplementedError

@@ -12,7 +12,7 @@ from cep.engines.match import Match
 from cep.engines.matcher import Limits
 from cep.engines.reference import STALE_TIMERS_MAX, ReferenceMatcher
 from cep.event import Event
-from tests.engines.story import events_of, plan_of, told
+from tests.engines.story import UNITS_MS, events_of, plan_of, told
 
 
 def driven(
@@ -137,10 +137,20 @@ def test_every_combination_within_bounds() -> None:
 def test_timers_do_not_pile_up() -> None:
     plan = plan_of("SEQ(A a, B b) BY u WITHIN 30d")
     matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])
-    for i in range(2 * STALE_TIMERS_MAX + 500):
-        batch = Batch.of([Event("AB"[i % 2], i, i, {"u": "x"})])
-        matcher.process(feed.make_feed(plan, batch, tests.masks(batch)))
-    assert len(matcher._timers) <= STALE_TIMERS_MAX + 2
+
+    def give(kind: str, ms: int, user: str) -> int:
+        batch = Batch.of([Event(kind, ms, ms, {"u": user})])
+        return len(matcher.process(feed.make_feed(plan, batch, tests.masks(batch))))
+
+    assert give("A", 0, "y") + give("A", 0, "z") == 0
+    for i in range(1, 2 * STALE_TIMERS_MAX + 501):
+        give("BA"[i % 2], i, "x")
+    assert len(matcher._timers) <= STALE_TIMERS_MAX + 6
+    # Who waited all the time goes on to wait, and in time no more.
+    assert give("B", 9_999, "y") == 1
+    assert matcher.open_runs() == 1
+    matcher.advance(30 * UNITS_MS["d"])
+    assert (matcher.open_runs(), matcher.keys_held()) == (0, 0)
 
 
 @pytest.mark.slow

@@ -62,6 +62,18 @@ def test_a_key_that_was_restored_is_forgotten_too(pattern: str, types: str) -> N
     assert (other.keys_held(), other.snapshot((1,))) == (0, None)
 
 
+def test_a_key_that_is_gone_keeps_no_other_one() -> None:
+    plan = plan_of("SEQ(NOT A a FOR 10ms, B b) BY u")
+    matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])
+    batch = Batch.of(
+        [Event(kind, ms, ms, {"u": user}) for kind, ms, user in (("A", 0, 1), ("A", 1, 2), ("B", 12, 1))]
+    )
+    assert len(matcher.process(feed.make_feed(plan, batch, tests.masks(batch), -99))) == 1
+    assert matcher.keys_held() == 1
+    matcher.advance(99)
+    assert matcher.keys_held() == 0
+
+
 def test_a_key_that_stopped_is_remembered() -> None:
     plan = plan_of("A a BY u AFTER MATCH STOP")
     matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])

@@ -62,6 +62,18 @@ def test_a_key_that_was_restored_is_forgotten_too(pattern: str, types: str) -> N
     assert (other.keys_held(), other.snapshot((1,))) == (0, None)
 
 
+def test_what_an_absence_asked_for_is_forgotten_to_the_millisecond() -> None:
+    plan = plan_of("SEQ(NOT A a FOR 10ms, B b) BY u")
+    matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])
+    batch = Batch.of([Event("A", 5, 0, {"u": 1})])
+    matcher.process(feed.make_feed(plan, batch, tests.masks(batch), -99))
+    held = []
+    for ms in (14, 15, 16):
+        matcher.advance(ms)
+        held.append(matcher.keys_held())
+    assert held == [1, 1, 0]
+
+
 def test_a_key_that_is_gone_keeps_no_other_one() -> None:
     plan = plan_of("SEQ(NOT A a FOR 10ms, B b) BY u")
     matcher, tests = ReferenceMatcher(plan), feed.Tests([plan])

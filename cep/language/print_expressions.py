@@ -54,8 +54,8 @@ def _text(expr: Expr) -> tuple[str, int]:
             return f"NOT {show_expr(operand, NOT)}", NOT
         case NegExpr(operand):
             # Two minus signs in a row would begin a comment.
-            place = POSTFIX if isinstance(operand, NegExpr) else UNARY
-            return f"-{show_expr(operand, place)}", UNARY
+            apart = " " if isinstance(operand, NegExpr) else ""
+            return f"-{apart}{show_expr(operand, UNARY)}", UNARY
         case CompareExpr() | InExpr() | BetweenExpr() | LikeExpr() | IsNullExpr():
             return _test(expr), TEST
         case FieldExpr(base, name):

@@ -347,7 +347,8 @@ class World:
         pins = committed.pins or (Pin(0, committed.origin, committed.origin),)
         read = partial(self.between, task)
         found, plain = one_run(pins, ends, read)
-        if self.warm_up_records == WHOLE:
+        if self.warm_up_records == WHOLE and task == TASKS[0]:
+            # One of the tasks: it takes as long as all else.
             assert Counter(found) == rule_by_rule(pins, ends, read)
         return found, plain
 

@@ -107,7 +107,9 @@ def test_crash_at(point: Point, what: str, forget: bool) -> None:
 def test_many_faults(seed: int) -> None:
     """Crashes everywhere, also while recovering from another; zombies; a store that forgets in all ways."""
     chance = Random(seed)
-    world = World(seed, silences=seed % 2 == 0)
+    # Open: a dump from between a put-down and a commit that never came may hold state of other rules, or of
+    # rules that warmed up elsewhere, than those that took over then. So dumps are put back where rules stay.
+    world = World(seed, silences=seed % 2 == 0, changing=seed % 3 > 0)
 
     def strike(worker: Worker, _point: Point) -> None:
         dice = chance.random()
@@ -115,7 +117,7 @@ def test_many_faults(seed: int) -> None:
             world.store.lose(chance.randint(1, 6))
         elif dice < 0.04:
             world.store.flush()
-        elif dice < 0.05:
+        elif dice < 0.05 and not world.changing:
             world.store.put_back(chance.randint(0, 30))
         if dice < 0.02 or 0.05 < dice < 0.09:
             raise CrashError

@@ -154,6 +154,7 @@ class Story:
         before = tuple(t for t in steps if t.at < y)
         trails = [t.trail for t in (*steps[len(before) :], *way[0])] + [*way[1].ends]
         trails += [way[1].trail] if way[1].over else []
+        trails += [hope.trail for hope in way[1].hopes if self.waits(before, hope, y)]
         for taken in (t for t in self.chosen(before, y) if t.follow != "any"):
             partings = [parting(taken.trail, trail) for trail in trails]
             depth = max(at for at, _, _ in partings)

@@ -53,6 +53,7 @@ Steps = tuple[Taken, ...]
 class Thread(NamedTuple):
     """Where a reading has come to: it is over, or stops at NEVER. `ends`: where branches of AND are over.
 
+    `hopes`: what unfinished branches of an ATLEAST waited for until it was over.
     `beside`: in a branch of AND, so that the first event may be that of another branch.
     """
 
@@ -60,6 +61,7 @@ class Thread(NamedTuple):
     since: int = START
     waits: tuple[Wait, ...] = ()
     ends: tuple[Trail, ...] = ()
+    hopes: tuple[Taken, ...] = ()
     over: bool = True
     beside: bool = False
 
@@ -179,7 +181,7 @@ def _rounds(loop: Repeat, kinds: Sequence[str], thread: Thread, done: int, opene
 
 def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
     """Branches are read apart; no event is taken twice, and the whole is over when enough branches are."""
-    apart = thread._replace(waits=(), ends=(), beside=thread.beside or thread.since == START)
+    apart = thread._replace(waits=(), ends=(), hopes=(), beside=thread.beside or thread.since == START)
     branches = [list(read(b, kinds, apart.to(i, "and", both.index))) for i, b in enumerate(both.branches)]
     for chosen in product(*branches):
         steps = sorted((t for some, _ in chosen for t in some), key=lambda t: t.at)
@@ -191,9 +193,7 @@ def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]
         first = ats[0] if ats else NEVER
         held = tuple(Wait(replace(absent, for_ms=None), first) for absent in both.absents)
         led = [_held(t, thread.waits if t.at == first else held) for t in steps]
-        ends = [*thread.ends, *(trail for _, end in chosen for trail in end.ends)]
-        ends += [end.trail for _, end in chosen if end.over]
-        out = thread.to(len(branches), "out", both.index, ats)._replace(ends=tuple(ends))
+        out = thread.to(len(branches), "out", both.index, ats)._replace(ends=_ends(thread, chosen))
         over = [end.over for _, end in chosen]
         if not all(over):
             yield tuple(led), out._replace(over=False)
@@ -204,4 +204,14 @@ def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]
             )
             since = ats[-1] if ats else thread.since
             end = out._replace(since=since, waits=waits + (lasting if ats else thread.waits))
-            yield tuple(t for t in led if t.at != NEVER), end
+            bound = tuple(t for t in led if t.at != NEVER)
+            yield bound, end._replace(ends=_ends(thread, [each for each in chosen if each[1].over]))
+            if not all(over):
+                # An unfinished branch has read the stream as it would by itself.
+                hopes = (*thread.hopes, *(h for _, e in chosen for h in e.hopes), *led[len(bound) :])
+                yield bound, end._replace(hopes=hopes)
+
+
+def _ends(thread: Thread, branches: Sequence[Reading]) -> tuple[Trail, ...]:
+    inner = (trail for _, end in branches for trail in end.ends)
+    return (*thread.ends, *inner, *(end.trail for _, end in branches if end.over))

@@ -220,6 +220,8 @@ def take(run: Run, arc: Arc, now: Arrival) -> Run:
                 counts[effect.index] = counts.get(effect.index, 0) + 1
             case "scope":
                 scopes[effect.index] = now.event.ts_ms
+            case "ready":
+                closed -= {effect.index}
     return Run(
         state=arc.target,
         open=(),

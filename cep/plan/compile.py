@@ -6,12 +6,12 @@ condition of `WHERE` on the arcs where the last of its variables becomes known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cep.plan.derive import Way, loops_under_way, ways
 from cep.plan.expr import Expr, null_aware, root_fields, variables
-from cep.plan.nfa import ACCEPT, Arc, Fork, Nfa, State
+from cep.plan.nfa import ACCEPT, Arc, Effect, Fork, Nfa, State
 from cep.plan.pattern import (
     DONE,
     Both,
@@ -134,7 +134,8 @@ def _explore(node: Node) -> Nfa:
         )
     return Nfa(
         tuple(
-            replace(state, arcs=tuple(_keeping(arc, state, states) for arc in state.arcs)) for state in states
+            replace(state, arcs=tuple(_readying(_keeping(arc, state, states), states) for arc in state.arcs))
+            for state in states
         )
     )
 
@@ -144,6 +145,16 @@ def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
     kept = []
     forbidden = set(arc.absents)
     before = [each.forks for each in state.arcs]
+    for depth, new, inner in _elsewhere(arc, states):
+        other = states[arc.target].arcs[new]
+        forbids = arc.forks[depth].under_way and set(other.absents) - forbidden
+        if _bounded_alone(other) or forbids:
+            kept.append((new, before.index(arc.forks[:depth] + inner)))
+    return replace(arc, kept=tuple(kept)) if kept else arc
+
+
+def _elsewhere(arc: Arc, states: Sequence[State]) -> Iterator[tuple[int, int, tuple[Fork, ...]]]:
+    """Ways on from the target in other branches of an AND: the fork, the arc, its decisions from there."""
     for depth, fork in enumerate(arc.forks):
         if not _in_branch(fork):
             continue
@@ -153,11 +164,28 @@ def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
             inner = other.forks[len(outer) :]
             if other.forks[: len(outer)] != outer or not inner:
                 continue
-            elsewhere = inner[0].index == fork.index and inner[0].branch not in (-1, fork.branch)
-            forbids = fork.under_way and set(other.absents) - forbidden
-            if elsewhere and (_bounded_alone(other) or forbids):
-                kept.append((new, before.index(arc.forks[:depth] + inner)))
-    return replace(arc, kept=tuple(kept)) if kept else arc
+            if inner[0].index == fork.index and inner[0].branch not in (-1, fork.branch):
+                yield depth, new, inner
+
+
+def _readying(arc: Arc, states: Sequence[State]) -> Arc:
+    """The arc, told which loops that may be left out have their turn behind it, as if never closed.
+
+    In a branch of an AND that has not moved their turn goes on. What was closed there is kept out
+    (`Arc.kept`), or stays noted as closed.
+    """
+    if arc.target == ACCEPT:
+        return arc
+    noted = {new for _, new, _ in _elsewhere(arc, states)} - {new for new, _ in arc.kept}
+    heads = [(new, loop) for new, other in enumerate(states[arc.target].arcs) for loop in _entered(other)]
+    ready = {loop for _, loop in heads} - {loop for new, loop in heads if new in noted}
+    return replace(arc, effects=(*arc.effects, *(Effect("ready", loop) for loop in sorted(ready))))
+
+
+def _entered(arc: Arc) -> set[int]:
+    """The loops that the arc enters if no `UNTIL` has closed them."""
+    again = {effect.index for effect in arc.effects if effect.kind == "again"}
+    return {guard.loop for guard in arc.guards if guard.kind == "open"} - again
 
 
 def _in_branch(fork: Fork) -> bool:

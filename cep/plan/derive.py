@@ -243,6 +243,9 @@ def _optional_heads(node: Node) -> Iterator[Repeat]:
         case Repeat():
             if node.until is not None and node.min == 0:
                 yield node
+            yield from _optional_heads(node.node)
+        case Again(loop):
+            yield from _optional_heads(loop.node)
         case Chain(parts):
             for part in parts:
                 yield from _optional_heads(part.node)
@@ -253,7 +256,7 @@ def _optional_heads(node: Node) -> Iterator[Repeat]:
                 yield from _optional_heads(branch)
         case Inside(_, rest) | Scope(_, rest):
             yield from _optional_heads(rest)
-        case Take() | Absent() | Again():
+        case Take() | Absent():
             return
         case _:
             assert_never(node)

@@ -61,9 +61,12 @@ class Exit:
 
 @value
 class Effect:
-    """What taking the arc does to the run's registers: a loop starts or goes on, a scope starts."""
+    """What taking the arc does to the run's registers: a loop starts or goes on, a scope starts.
 
-    kind: Literal["enter", "again", "scope"]
+    `ready`: a loop that may be left out has its turn from now on; what closed it before was not in its turn.
+    """
+
+    kind: Literal["enter", "again", "scope", "ready"]
     index: int
 
 

@@ -118,7 +118,8 @@ class Repeat:
     eager      the loop ends at the first event that the next step takes
     reluctant  it takes no more than it must
     possessive an event that fits the loop is never left to the next step
-    `until`: an event that fits it closes the loop once it is under way.
+    `until`: an event that fits it closes the loop once it is under way. A loop that may be left out is so
+    from the event before it; each event taken before it, and each round around it, is a new beginning.
     """
 
     index: int

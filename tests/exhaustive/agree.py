@@ -131,7 +131,7 @@ def disagreements(texts: Iterable[str], events: int) -> Iterator[str]:
 def likeness(rule: tuple[str, Plan]) -> tuple[Node, str, str, bool]:
     """What decides how a pattern can be read, and in which streams."""
     text, plan = rule
-    kinds = "".join(kind for kind in TYPES if plan.types is None or kind in plan.types)
+    kinds = TYPES if plan.types is None else "".join(sorted(plan.types))
     return plan.pattern.node, kinds, starts(text, kinds), "1ms" in text or "2ms" in text
 
 

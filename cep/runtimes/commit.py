@@ -30,9 +30,9 @@ from typing import Generic
 
 from cep.errors import CepError
 from cep.runtimes.commit_ports import Committed, In, LogPort, Out, TaskPort
-from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, pinned
+from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, marked, pinned, unmarked
 from cep.state.store import Delta, Offsets, Progress, StateError, StateStore, TaskId
-from cep.stream.silence import Silence
+from cep.stream.silence import SILENCES, Silence, overtaken
 
 
 class Point(IntEnum):
@@ -104,6 +104,8 @@ class ExactlyOnce(Generic[In, Out]):
         self._tokens: dict[TaskId, str] = {}
         self._committed: dict[TaskId, Committed] = {}
         self._stateless: set[TaskId] = set()
+        self._stored: dict[TaskId, Offsets] = {}
+        """Where the state stands in the store, with the mark of the rules that made it."""
         self._behind: set[TaskId] = set()
         """Tasks whose state is not put down; between two batches what they hold is what is committed."""
         self._broken = False
@@ -130,6 +132,7 @@ class ExactlyOnce(Generic[In, Out]):
             self.tasks.pop(task, None)
             self._tokens.pop(task, None)
             self._committed.pop(task, None)
+            self._stored.pop(task, None)
 
     def revision(self, task: TaskId) -> int | None:
         """Which rules a task runs now."""
@@ -210,13 +213,16 @@ class ExactlyOnce(Generic[In, Out]):
         self._at(Point.COMMITTED_READ)
         if committed is None:
             committed = self._commit_origin(task, stored)
-        committed = self._committed[task] = self._with_pins(committed)
         standing = self._standing(task, token, stored, committed)
+        committed = self._committed[task] = self._with_pins(committed)
         if standing is None:
             self._stateless.add(task)
+            place = committed.origin
         else:
             self._stateless.discard(task)
-        self.tasks[task] = self._replay(task, committed.origin if standing is None else standing)
+            self._stored[task] = standing
+            place = unmarked(standing)
+        self.tasks[task] = self._replay(task, place)
         self._at(Point.READY)
         return committed.to
 
@@ -269,17 +275,34 @@ class ExactlyOnce(Generic[In, Out]):
         if stored is None:
             return None
         emitted = stored.since if stored.emit_from is None else stored.emit_from
-        if not (reached(stored.since, committed.to) and reached(emitted, committed.to)):
-            if not self._rebuild:
-                raise OffsetsResetError(_reset_text(task, stored, committed.to))
-            self._store.wipe(task, token)
-            self._at(Point.WIPED)
-            return None
-        if reached(stored.to, committed.to):
-            return stored.to
-        undone = self._store.undo(task, token)
-        self._at(Point.UNDONE)
-        return undone.to
+        if reached(stored.since, committed.to) and reached(emitted, committed.to):
+            if self._belongs(task, stored.to, committed):
+                return stored.to
+            undone = self._store.undo(task, token)
+            self._at(Point.UNDONE)
+            if self._belongs(task, undone.to, committed):
+                return undone.to
+        elif not self._rebuild:
+            raise OffsetsResetError(_reset_text(task, stored, committed.to))
+        self._store.wipe(task, token)
+        self._at(Point.WIPED)
+        return None
+
+    def _belongs(self, task: TaskId, stored: Offsets, committed: Committed) -> bool:
+        """Whether what was committed has passed a place of the state, under the same rules and silences.
+
+        A batch may come this far and not be committed; what is committed later passes it in another way.
+        """
+        place = unmarked(stored)
+        if not reached(place, committed.to):
+            return False
+        pins = committed.pins
+        if pins and stored != marked(place, in_force(pins, place)):
+            return False
+        if not all(reached(place, pin.at) for pin in due(pins, place)):
+            return False
+        counted = committed.to.get(SILENCES, 0) > place.get(SILENCES, 0)
+        return not (counted and overtaken(place, self._log.silences(task)))
 
     def _replay(self, task: TaskId, place: Offsets) -> TaskPort[In, Out]:
         """Bring the state up to what is committed; its alerts have left already. No offset is committed."""
@@ -301,8 +324,13 @@ class ExactlyOnce(Generic[In, Out]):
             self._at(Point.REPLAY_APPLIED)
 
     def _apply(self, task: TaskId, delta: Delta) -> None:
-        first = task in self._stateless
-        self._store.apply(task, self._tokens[task], replace(delta, first=first))
+        pins, first = self._committed[task].pins, task in self._stateless
+        since, to = (marked(place, in_force(pins, place)) for place in (delta.since, delta.to))
+        if not first:
+            since = self._stored[task]
+            assert unmarked(since) == dict(delta.since), "the task goes on from what is stored"
+        self._store.apply(task, self._tokens[task], replace(delta, since=since, to=to, first=first))
+        self._stored[task] = to
         self._stateless.discard(task)
         self._behind.discard(task)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -85,6 +85,10 @@ class LogPort(Protocol[In_co, Out_contra]):
 
     def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[In_co]:
         """The records of the task between two places, in pieces, oldest first."""
+        ...
+
+    def silences(self, task: TaskId) -> Sequence[Silence]:
+        """All silences of the task that were committed, oldest first."""
         ...
 
     def begin(self) -> None:

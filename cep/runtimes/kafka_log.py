@@ -70,22 +70,22 @@ class KafkaLog:
         if told:
             return max((int(one[3] or 0), int(one[4] or 0)) for one in told)
         # Offsets that somebody else committed say nothing of silences: those that are there are of the past.
-        there = len(self._silences(task)) if self._watches else 0
+        there = len(self.silences(task)) if self._watches else 0
         return there, there
 
     def start(self, task: TaskId) -> Offsets:
         """Where a task begins that was never committed."""
-        there = len(self._silences(task)) if self._watches else 0
+        there = len(self.silences(task)) if self._watches else 0
         return {**{part.topic: self._begin(part) for part in self._parts(task)}, SILENCES: there}
 
     def pending(self, task: TaskId, to: Offsets) -> Silence | None:
         """A silence that was decided and does not count yet: the next batch has to begin with it."""
-        behind = [one for one in self._silences(task) if one.number >= to[SILENCES]] if self._watches else []
+        behind = [one for one in self.silences(task) if one.number >= to[SILENCES]] if self._watches else []
         return behind[0] if behind else None
 
     def read(self, task: TaskId, since: Offsets, until: Offsets) -> Iterator[Sequence[Records | Silence]]:
         """Records and silences between two places; what the brokers have thrown away meanwhile is told."""
-        silences = self._silences(task) if until.get(SILENCES, 0) > since.get(SILENCES, 0) else []
+        silences = self.silences(task) if until.get(SILENCES, 0) > since.get(SILENCES, 0) else []
         numbers = {one.number for one in silences}
         if not numbers.issuperset(range(since.get(SILENCES, 0), until.get(SILENCES, 0))):
             told = "partition {partition}: silences are needed for state and gone"
@@ -95,7 +95,8 @@ class KafkaLog:
             if silence is not None:
                 yield [silence]
 
-    def _silences(self, task: TaskId) -> list[Silence]:
+    def silences(self, task: TaskId) -> list[Silence]:
+        """All silences of the task that were committed, oldest first."""
         part = Part(self._settings.silences, task.partition)
         first, end = self._reader.bounds(part)
         read = read_between(self._settings, {part: first}, {part: end}, CHUNK_RECORDS)

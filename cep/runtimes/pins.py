@@ -13,8 +13,10 @@ comes to these records again, after a crash, a rebalance or a loss of state, run
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Final
 
 from cep.state.store import Offsets
@@ -22,6 +24,9 @@ from cep.stream.silence import SILENCES
 
 PINS_MAX: Final = 50
 """So many changes of rules are remembered; rules that came before are taken to have been there always."""
+
+RULES: Final = "(rules)"
+"""Where the mark of a pin stands among the offsets of stored state; no topic can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,29 @@ def in_force(pins: Sequence[Pin], place: Offsets) -> Pin | None:
 def due(pins: Sequence[Pin], place: Offsets) -> list[Pin]:
     """The pins that come after a place, or at it."""
     return [pin for pin in pins[1:] if not _before(pin.at, place)]
+
+
+def marked(place: Offsets, pin: Pin | None) -> Offsets:
+    """The place of state that was made under a pin. That it is this one and no other, the mark tells.
+
+    All pins before it are committed when a pin is made, so it stands for them too.
+
+    >>> pins = Pin(7, {"a": 5}, {"a": 0}), Pin(7, {"a": 6}, {"a": 0})
+    >>> [marked({"a": 9}, pin) == marked({"a": 9}, pins[0]) for pin in pins], marked({"a": 9}, None)
+    ([True, False], {'a': 9})
+    """
+    if pin is None:
+        return place
+    # A place without silences is one where none was counted.
+    places = pin.at, pin.begin
+    told = [sorted((topic, n) for topic, n in at.items() if n or topic != SILENCES) for at in places]
+    mark = blake2b(json.dumps([pin.revision, *told]).encode(), digest_size=6)
+    return {**place, RULES: int.from_bytes(mark.digest())}
+
+
+def unmarked(place: Offsets) -> Offsets:
+    """The place alone."""
+    return {topic: offset for topic, offset in place.items() if topic != RULES}
 
 
 def pinned(pins: Sequence[Pin], pin: Pin) -> tuple[Pin, ...]:

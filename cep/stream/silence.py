@@ -30,6 +30,22 @@ class Silence:
     topics: frozenset[str]
 
 
+def overtaken(place: Offsets, silences: Sequence[Silence]) -> bool:
+    """Whether a silence lies before the place that the place does not count: nobody has come there so.
+
+    >>> quiet = Silence(0, {"a": 5}, frozenset("b"))
+    >>> [overtaken(place, [quiet]) for place in ({"a": 5}, {"a": 6}, {"a": 6, SILENCES: 1})]
+    [False, True, False]
+    """
+    return any(
+        offset > silence.at.get(topic, offset)
+        for silence in silences
+        if silence.number >= place.get(SILENCES, 0)
+        for topic, offset in place.items()
+        if topic != SILENCES
+    )
+
+
 def stretches(
     since: Offsets, until: Offsets, silences: Sequence[Silence]
 ) -> Iterator[tuple[Offsets, Offsets, Silence | None]]:

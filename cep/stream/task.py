@@ -159,9 +159,10 @@ class TaskState:
             else:
                 self.detector.restore(name, key, self._codecs[name].unpack(data))
         self._unknown = frozenset(self._codecs.keys() - (marks.keys() - changed))
-        for name in self._unknown if self.clock.watermark_ms > BEFORE_ALL_MS else ():
-            # A rule that is new here knows nothing of what went on before.
-            self.detector.restore_overall(name, Overall(since_ms=self.clock.watermark_ms + 1))
+        first_ms, watermark_ms = self.clock.first_ms, self.clock.watermark_ms
+        for name in self._unknown if first_ms is not None and first_ms <= watermark_ms else ():
+            # A rule that is new here knows nothing of what went on before; if nothing did, it knows all.
+            self.detector.restore_overall(name, Overall(since_ms=watermark_ms + 1))
         list(self.detector.changes())
         return dict(self._refilled)
 

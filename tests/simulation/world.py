@@ -79,6 +79,9 @@ class WorkerLog:
             if rows:
                 yield rows
 
+    def silences(self, task: TaskId) -> list[Silence]:
+        return self._kafka.silences(task)
+
     def begin(self) -> None:
         self._transaction = self._kafka.begin(self._name, self._epoch)
 

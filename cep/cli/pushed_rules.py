@@ -191,7 +191,7 @@ def _text(old: RuleVersion | None, new: RuleVersion | None) -> str:
 
     >>> old = RuleVersion("r", 1, "live", "rule: r")
     >>> _text(old, replace(old, number=2, status="disabled", by="eve"))
-    'r@2  disabled  fb0f1bcc4b  by eve  (was @1 live)'
+    'r@2  disabled  8457962311  by eve  (was @1 live)'
     """
     version = new or old
     assert version is not None

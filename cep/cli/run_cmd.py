@@ -80,7 +80,8 @@ def config_of(environment: Mapping[str, str]) -> Path | None:
 
 
 def _become(module: Sequence[str], options: RunOptions, needs: Sequence[str] = NEEDS) -> int:
-    if any(find_spec(name) is None for name in needs):
+    # Faust has no spec once it is imported, and asking for it would fail.
+    if any(name not in sys.modules and find_spec(name) is None for name in needs):
         raise CepError("running live needs more libraries: pip install '.[live]' in your clone of cep")
     command = [sys.executable, "-m", *module]
     sys.stdout.flush()

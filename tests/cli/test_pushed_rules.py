@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import Result
@@ -172,6 +173,8 @@ def test_options_reach_the_other_process(
         calls.append((command[3:], {k[4:]: v for k, v in variables.items() if k.startswith("CEP_")}))
 
     monkeypatch.setattr(os, "execve", execve)
+    # As after an import of Faust, whose module has no spec.
+    monkeypatch.setitem(sys.modules, "faust", ModuleType("faust"))
     result: Result = cep("rules", *words.split())
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert calls == [(given, {"FORMAT": "text"} | environment)]

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +93,7 @@ class Cluster:
         reader = Consumer({"bootstrap.servers": self.address, "group.id": "ends"})
         try:
             parts = [TopicPartition(self.topic(name), number) for number in range(self.partitions)]
-            return {part.partition: reader.get_watermark_offsets(part, 10)[1] for part in parts}
+            return {part.partition: _end(reader, part) for part in parts}
         finally:
             reader.close()
 
@@ -170,3 +172,12 @@ def require_equal(found: Iterable[bytes], expected: Counter[bytes]) -> None:
         f"first doubled {next(iter(doubled), None)!r}, first wrong {next(iter(wrong), None)!r}"
     )
     assert counted == expected, told
+
+
+def _end(reader: Consumer, part: TopicPartition) -> int:
+    """Where a partition ends; a partition just made may have no leader yet, which is no answer."""
+    for _ in range(20):
+        with suppress(KafkaException):
+            return int(reader.get_watermark_offsets(part, 10)[1])
+        time.sleep(0.1)
+    return int(reader.get_watermark_offsets(part, 10)[1])

@@ -244,7 +244,9 @@ async def _to_its_end(app: App, work: AtLeastOnce, messages: list[Any]) -> froze
         Records(part, [m.offset for m in rows], [m.value for m in rows], [_Handed(m) for m in rows])
         for part, rows in by_part.items()
     ]
-    ends = {part: app.consumer.highwater(TP(*part)) for part in by_part}
+    # What has gone to another worker has no end here, and asking for it would end this one.
+    held = app.consumer.assignment()
+    ends = {part: app.consumer.highwater(TP(*part)) for part in by_part if TP(*part) in held}
     running = asyncio.ensure_future(asyncio.to_thread(work.handle, batch, ends))
     try:
         return await asyncio.shield(running)

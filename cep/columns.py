@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.event import Event, Value
+from cep.values import value
 
 Codes = NDArray[np.int32]
 Ints = NDArray[np.int64]
@@ -181,7 +182,7 @@ class Coder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """Some events as columns of equal length. `sources[source[i]]` and `line[i]` say where row i was read."""
 
@@ -335,7 +336,7 @@ def _join(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray:  # type
     return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype=dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Projection:
     """Which root fields of which event types anything reads; None for types means every type is wanted."""
 

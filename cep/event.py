@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from cep.values import value
 
 Value: TypeAlias = Any
 """What a field holds: None, bool, int, float, Decimal, str, Timestamp, timedelta, list or dict."""
@@ -40,7 +41,7 @@ class Position(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Event:
     """A decoded fact. `seq` breaks ties of time; `line` (from 1) of input `source` says where it was read.
 
@@ -53,6 +54,9 @@ class Event:
     fields: Mapping[str, Value]
     line: int = 0
     source: str = ""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @property
     def position(self) -> Position:

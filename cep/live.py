@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Final, Literal, get_args
 from urllib.parse import unquote
 
 from cep.errors import InputError
+from cep.values import value
 
 Start = Literal["earliest", "latest"]
 Mode = Literal["batch", "agent"]
@@ -46,7 +47,7 @@ _SECRET: Final = re.compile(r"password|secret|\.key\.pem|jaas|token", re.IGNOREC
 _PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):([^@/]*)@")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LiveSettings:
     """The block `live:` of the project file.
 

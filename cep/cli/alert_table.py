@@ -11,7 +11,6 @@ Nothing in it can move the cursor: see `terminal.clean`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -21,6 +20,7 @@ from cep.cli.terminal import clean_line
 from cep.cli.words import clock_text, span_text, time_text, value_text
 from cep.event import Event
 from cep.stream.alert import Alert, Severity
+from cep.values import value
 
 HEAD_WIDTH: Final = 52
 """Where the time stands, unless the key is long."""
@@ -72,7 +72,7 @@ def _head(alert: Alert, time: str) -> Text:
     return head
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Row:
     """The cells of one line of evidence."""
 

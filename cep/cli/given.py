@@ -5,11 +5,11 @@ Apart from the verbs, which are imported when they are called.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from cep.limits import CHUNK_ROWS
+from cep.values import value
 
 
 class CheckFormat(StrEnum):
@@ -41,7 +41,7 @@ class AtEnd(StrEnum):
     flush = "flush"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReplayOptions:
     """The command line as it was given."""
 

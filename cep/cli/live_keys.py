@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cep.errors import InputError
 from cep.inputs import InputSettings
 from cep.live import LiveSettings
 from cep.runtimes.repartition import Move
 from cep.stream.alert import Rule
+from cep.values import value
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 """What the name of a topic may not hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Keyed:
     """The rules of one key, and topics that are all divided by it; `moves` say how they come to be."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -27,6 +26,7 @@ from cep.runtimes.rule_sets import Compile, RuleSets
 from cep.runtimes.rule_topic import open_rules
 from cep.schema import Schema
 from cep.stream.alert import Rule
+from cep.values import value
 
 DELIVERY: Final[Mapping[Guarantee, str]] = {
     "exactly_once": "exactly once, to readers of committed data",
@@ -37,7 +37,7 @@ DELIVERY: Final[Mapping[Guarantee, str]] = {
 APART: Final = "{} keyed by something else than the rules: events that belong together may not meet"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Live:
     """A worker that has not started."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from cep.errors import CepError, Diagnostic, LoadError, Source
@@ -16,9 +16,10 @@ from cep.rulebook.loader import RULE_ENDINGS, Rulebook, Settings, load, rule_fil
 from cep.rulebook.params import param_literal
 from cep.rulebook.pattern_files import PATTERN_ENDING, read_pattern_file
 from cep.rulebook.project import PROJECT_FILE, Project, load_project, read_project
+from cep.values import mutable, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenProject:
     """The project and the folder its file stands in; without a file the empty project of the folder here."""
 
@@ -32,7 +33,7 @@ class OpenProject:
         return (*self.project.library, self.folder) if self.file is not None else ()
 
 
-@dataclass(slots=True)
+@mutable
 class Checked:
     """What `check` looked at, and what it found."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from cep.errors import CepError
+from cep.values import value
 
 SEPARATOR: Final = "\n"
 """Between several values in one variable."""
@@ -26,7 +27,7 @@ STORED: Final = "cep.cli.stored_state"
 PUSHED: Final = "cep.cli.pushed_rules"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunOptions:
     """The command line as it was given; what was not given is left to environment and project file."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cep.errors import CepError
 from cep.event import parse_iso_ms
 from cep.stream.alert import SEVERITIES, Rule
+from cep.values import value
 
 KINDS = ("rule", "tag", "severity")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Term:
     """One word of `--select`: `rule:brute*`, `tag:ato`, `severity:high`, `severity:high+` (or above)."""
 

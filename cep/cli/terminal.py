@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
+
+from cep.values import value
 
 OK = 0
 FINDINGS = 1
@@ -31,7 +32,7 @@ class Color(StrEnum):
     never = "never"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Terminal:
     """Both ends of the output. `verbosity`: -1 quiet (errors only), 0 normal, 1 and more tell details."""
 

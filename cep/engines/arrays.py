@@ -11,7 +11,6 @@ What does not fit the quick kinds (decimals, durations, large ints, mixed types)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -44,6 +43,7 @@ from cep.plan.expr import (
     Ref,
     UnlessFirst,
 )
+from cep.values import value
 
 EXACT_INT_MAX = 1 << 40
 """Ints up to this stay exact as floats even when a thousand of them are added."""
@@ -52,7 +52,7 @@ Kind = Literal["number", "text", "truth", "any"]
 Dictionary: TypeAlias = dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arr:
     """Values of many rows, or one value for all. Where `null` is true, alone or for all, they mean nothing.
 

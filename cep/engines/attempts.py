@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cep.engines.automaton import Automaton
 from cep.engines.runs import Arrival, Taken, arrive, begin, due_ms, future, step
 from cep.engines.snapshot import Run
 from cep.event import Key, Position
+from cep.values import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class Attempt:
     """The runs that start at one event, best first.
 
@@ -30,7 +31,7 @@ class Attempt:
         return bool(self.runs) or self.found is not None
 
 
-@dataclass(slots=True)
+@mutable
 class News:
     """What one event or one deadline brought about: runs that are matches, runs whose window ended."""
 

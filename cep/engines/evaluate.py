@@ -6,7 +6,6 @@ Null is None. Nothing raises: what cannot be computed or compared is null.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, assert_never
 
@@ -47,9 +46,10 @@ from cep.plan.expr import (
     Ref,
     UnlessFirst,
 )
+from cep.values import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class Scope:
     """Where an expression is asked: the event under test, what the run has bound, its key.
 

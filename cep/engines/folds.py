@@ -7,7 +7,6 @@ which cannot be added or compared: from then on the aggregate is null.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from cep.engines.arrays import EXACT_INT_MAX, NO, Arr, both, boxed, either, objects, truth
 from cep.engines.operators import ARITHMETIC, COMPARISONS, is_number
 from cep.event import Value
+from cep.values import value
 
 
 class _Spoilt:
@@ -29,7 +29,7 @@ class _Spoilt:
 SPOILT: Final = _Spoilt()
 
 
-@dataclass(frozen=True)
+@value
 class Fold:
     """`nothing` is the state before the first event, `add` takes one in, `result` is the aggregate."""
 

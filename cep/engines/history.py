@@ -9,12 +9,12 @@ A cell lives as long as some run points at it; there is no buffer of the stream.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from cep.event import Event
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Cell:
     """Variable `var` took `event`; `before` is what the run had bound until then; `size` counts the cells."""
 
@@ -22,6 +22,9 @@ class Cell:
     event: Event
     before: Cell | None
     size: int
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 def extend(before: Cell | None, var: str, event: Event) -> Cell:

@@ -7,16 +7,17 @@ match that starts before the time of what was given up was over is marked incomp
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cep.engines.attempts import Attempt, News, fall_back
 from cep.engines.automaton import Automaton
 from cep.engines.matcher import FOREVER_MS, Limits
 from cep.engines.snapshot import NEVER_MS, Begun, Run, Snapshot
 from cep.event import Event
+from cep.values import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class KeyState:
     """All there is of a key: attempts oldest first, what look-back absences need, whether it has stopped."""
 

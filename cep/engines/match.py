@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from cep.event import Event, Key, Position, Value
+from cep.values import value
 
 Outcome = Literal["match", "timeout"]
 Bindings: TypeAlias = Mapping[str, Sequence[Event]]
@@ -17,7 +17,7 @@ Bindings: TypeAlias = Mapping[str, Sequence[Event]]
 _BY_POSITION: Final = attrgetter("event.ts_ms", "event.seq")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
     """One event of a match: the variable that took it and the event with the fields the rule reads."""
 
@@ -37,7 +37,7 @@ class Taken(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Whole:
     """Bindings that are at hand."""
 

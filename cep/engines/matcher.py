@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
 
 from cep.engines.feed import Feed
 from cep.engines.match import Match
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key
+from cep.values import mutable, value
 
 FOREVER_MS = 1 << 62
 """Later than any event: the deadline of what has none, and the time at the end of all input."""
@@ -20,7 +21,7 @@ TIMER_SEQ = 1 << 62
 Overflow = Literal["drop_oldest", "drop_newest", "stop_rule"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """Bounds of one rule: partial matches of a key, events of one partial match, what to do at the bound."""
 
@@ -29,7 +30,7 @@ class Limits:
     overflow: Overflow = "drop_oldest"
 
 
-@dataclass(slots=True)
+@mutable
 class Counters:
     """What an engine counts while it runs."""
 
@@ -98,7 +99,7 @@ class Matcher(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@mutable
 class Gathered:
     """Matches as they are found, for the caller to take away."""
 

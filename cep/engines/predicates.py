@@ -8,7 +8,6 @@ numbers, several fields    as arrays, over the rows that the conjuncts before it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,6 +19,7 @@ from cep.engines.evaluate import Scope, true_of
 from cep.engines.field_values import values_at, values_of
 from cep.event import Event
 from cep.plan.expr import Aggregate, Every, Expr, Field, Prev, conjuncts, root_fields, walk
+from cep.values import value
 
 
 class PredicateTable:
@@ -83,7 +83,7 @@ class PredicateTable:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Asked:
     """A batch, and the answers that hold for all of its rows."""
 
@@ -92,7 +92,7 @@ class _Asked:
     values: Callable[[str], Arr]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Everywhere:
     """Some rows of a batch, None for all, with nothing bound: see `arrays.Asked`."""
 

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cep.engines.automaton import Automaton, guarded
 from cep.engines.evaluate import Scope
@@ -22,9 +22,10 @@ from cep.engines.history import Bound, extend
 from cep.engines.snapshot import Open, Run
 from cep.event import Event, Key
 from cep.plan.nfa import Arc
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Taken:
     """The run behind an arc, and arcs of its state that are not to open: see `Arc.kept`."""
 
@@ -33,7 +34,7 @@ class Taken:
     shut: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stepped:
     """What an event made of a run: the runs behind the chosen arcs, best first, and what is left of it."""
 
@@ -41,7 +42,7 @@ class Stepped:
     rest: Run | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """The event under test: with its key, the bits of the tests it passes, its ordinal in the key."""
 

@@ -9,11 +9,12 @@ No engine of its own: states, arcs and steps are those of the plan, so what one 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 from cep.engines.history import Cell
 from cep.event import Event, Position
+from cep.values import value
 
 NEVER_MS: Final = -(1 << 62)
 """Before any event."""
@@ -41,7 +42,7 @@ class Place(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Run:
     """A partial match. `counts` and `scopes` are registers: iterations of loops, start times of scopes."""
 
@@ -81,7 +82,7 @@ class Run:
         return 0 if self.cell is None else self.cell.size
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begun:
     """All runs that start at one event, best first.
 
@@ -94,7 +95,7 @@ class Begun:
     cut: Run | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Snapshot:
     """All there is of a key.
 
@@ -109,7 +110,7 @@ class Snapshot:
     incomplete_until_ms: int = NEVER_MS
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overall:
     """What a matcher holds beside its keys: since when it saw events, whether a limit stopped the rule."""
 

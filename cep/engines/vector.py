@@ -9,7 +9,7 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cep.columns import Bools, Ints
 from cep.engines.automaton import Automaton
@@ -25,9 +25,10 @@ from cep.engines.vector_kernel import Kernel
 from cep.engines.vector_track import Track, UnfitError, track_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choice:
     """How a plan is matched: as arrays with its track, or stepped for a reason."""
 

@@ -35,6 +35,7 @@ from cep.plan.expr import (
     UnlessFirst,
     walk,
 )
+from cep.values import value
 
 Refs: TypeAlias = NDArray[np.int64]
 Folded: TypeAlias = Aggregate | Every
@@ -73,7 +74,7 @@ def _plain(operand: Expr | None) -> bool:
     return operand is None or not (whole or any(isinstance(n, kinds) for n in walk(operand)))
 
 
-@dataclass(frozen=True)
+@value
 class Needs:
     """The registers that some conditions read."""
 
@@ -155,7 +156,7 @@ class Registers:
         return Registers({var: rows} if var in self.last else {}, first, folds)
 
 
-@dataclass(frozen=True)
+@value
 class Reader:
     """Reads fields at row references: rows of a batch, and rows kept from earlier ones."""
 
@@ -174,7 +175,7 @@ class Reader:
         return with_kept(found, outside, self.kept.read(path, slots))
 
 
-@dataclass(frozen=True)
+@value
 class OneEvent:
     """Where an event alone is asked: see `arrays.Asked`."""
 
@@ -202,7 +203,7 @@ class OneEvent:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@value
 class RunsAsked:
     """Where runs are asked, an event under test each: see `arrays.Asked`. `rows` None: there is no event."""
 

@@ -6,7 +6,6 @@ the horizon of its key: whatever starts up to there is gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
@@ -20,13 +19,14 @@ from cep.engines.skip import picked
 from cep.engines.vector_found import Found
 from cep.event import Key, Position
 from cep.plan.pattern import Pattern
+from cep.values import value
 
 BEFORE_ALL = Position(-FOREVER_MS, 0)
 AFTER_ALL = Position(FOREVER_MS, 0)
 PRUNE_MIN = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """A run that would be a match: its number among those found, its start, and when it was decided."""
 

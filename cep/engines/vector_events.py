@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Batch
 from cep.event import Event, Value
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventLists:
     """Some events, an entry each in every list; `values` holds a list for each of `names`, None for null."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 import numpy as np
@@ -14,12 +14,13 @@ from cep.engines.match import Match
 from cep.engines.vector_track import Move
 from cep.engines.vector_trails import Trails
 from cep.event import Event, Key, Position
+from cep.values import value
 
 Story: TypeAlias = list[tuple[Move, Event]]
 """What a run has taken, oldest first."""
 
 
-@dataclass(frozen=True)
+@value
 class Handed:
     """The runs that a key had before the batch: their starts and what they took."""
 
@@ -27,7 +28,7 @@ class Handed:
     runs: Sequence[tuple[Position, Story]]
 
 
-@dataclass(frozen=True)
+@value
 class Found:
     """Candidates as columns, in the order of key, decision and start; and what goes to stepped engines."""
 

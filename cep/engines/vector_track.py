@@ -10,7 +10,6 @@ leaves a stage by the first move that fits; a pattern where one event could send
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cep.engines.automaton import Automaton
 from cep.engines.vector_asks import folded, unaskable
@@ -19,6 +18,7 @@ from cep.plan.expr import Compare, Expr, Field, Ref, conjuncts
 from cep.plan.nfa import Arc
 from cep.plan.overlap import may_overlap
 from cep.plan.pattern import Absent, Step
+from cep.values import value
 
 STAGES_MAX = 512
 
@@ -29,7 +29,7 @@ class UnfitError(Exception):
     """Why a pattern is no track, in words for `explain`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kill:
     """An event that ends the runs of a stage; only up to `for_ms` after the event taken before.
 
@@ -42,7 +42,7 @@ class Kill:
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Move:
     """A way from a stage to the next: an arc, the test its event must pass, and what is asked of the run too.
 
@@ -62,7 +62,7 @@ class Move:
     hold_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stage:
     """Where runs wait. `ends`: nowhere, a run is a match as it comes here. `ends_if`: so it is if these hold.
 
@@ -111,7 +111,7 @@ class Stage:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Track:
     """All stages, the first is before any event; `moves` by number; `asks` is everything asked of runs."""
 

@@ -16,6 +16,7 @@ from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Track
 from cep.event import Event, Position, Value
+from cep.values import value
 
 Bindings: TypeAlias = dict[str, list[Event]]
 
@@ -67,7 +68,7 @@ class Trails:
         return log_of(log, place)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Told:
     """What candidates took: candidate i the entries from `ends[i]` to `ends[i + 1]`, oldest first.
 

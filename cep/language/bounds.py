@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import eq, ge, gt, le, lt, ne
@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from cep.event import Value
 from cep.language.expressions import CompareOp, Expr
-from cep.values import value
+from cep.values import mutable, value
 
 BoundOp: TypeAlias = Literal[
     "<", "<=", ">", ">=", "in", "out", "outside", "net", "not net", "null", "not null"
@@ -71,7 +71,7 @@ class Bound:
     written: tuple[tuple[Expr, Value], ...] = ()
 
 
-@dataclass(slots=True)
+@mutable
 class Bounds:
     """The tests of one thing so far, each with the part of the condition that says it.
 

@@ -5,7 +5,7 @@ Spans do not take part in equality, so `parse(show(tree)) == tree` is a fair tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from cep.errors import Span
@@ -15,11 +15,11 @@ from cep.values import value
 NOWHERE = Span(0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Node:
     """Anything that stands in the text. `span` covers all of it."""
 
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = field(default=NOWHERE, compare=False, kw_only=True)
 
 
 LiteralKind = Literal[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from cep.language.report import Report
 from cep.language.suggest import listed, nearest
 from cep.language.syntax import PatternSyntax
 from cep.language.tree import moved, rebuild, walk
+from cep.values import mutable
 
 N = TypeVar("N", bound=Node)
 
@@ -66,7 +67,7 @@ def params_in(node: Node) -> dict[str, Span]:
     return found
 
 
-@dataclass(slots=True)
+@mutable
 class Filling:
     """Fills in `values` and remembers which were used and which were missing."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cep.errors import Diagnostic, Source, Span
+from cep.values import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class Report:
     """The problems found so far in `source`. Nothing here raises: a checker goes on and finds the rest."""
 

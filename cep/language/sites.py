@@ -10,7 +10,7 @@ One walk over the tree, in the order in which events are taken:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, TypeAlias
 
 from cep.errors import Span
@@ -30,7 +30,7 @@ from cep.language.syntax import (
     UseSyntax,
     WithinSuffix,
 )
-from cep.values import value
+from cep.values import mutable, value
 
 Fork: TypeAlias = tuple[Literal["and", "or"], int, int]
 """A branch that is around something: of an AND (or ATLEAST) or an OR, which one, and which branch of it."""
@@ -104,7 +104,7 @@ class Clash:
     first: Span
 
 
-@dataclass(slots=True)
+@mutable
 class Survey:
     """What the walk found. `until` and `unless` events are no places: they take nothing."""
 

@@ -11,7 +11,6 @@ or read as eight digits, with a handful of operations for all values together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Bools, Codes, Floats, Ints
+from cep.values import value
 
 Words: TypeAlias = NDArray[np.uint64]
 
@@ -109,7 +109,7 @@ class Block:
         return same
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Parsed:
     """Numbers as read: `whole` has the digits without the point, `places` how many stand behind it."""
 

@@ -9,7 +9,6 @@ A value that cannot be had is told by its row and left to the row-by-row reader,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from cep.ports.rows import Reading, Rows
 from cep.ports.span_columns import AS_THEY_STAND, NUMERIC, Refused, fits, token_value
 from cep.ports.times import TimeReader
 from cep.schema import Kind
+from cep.values import value
 
 _INT_OR_FLOAT = frozenset({INT, FLOAT})
 
@@ -49,7 +49,7 @@ class ScannedLines:
         return batch, np.sort(np.concatenate([left, refused])) if len(refused) else left
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ScannedFields:
     """Fields of lines that the kernel has accepted."""
 

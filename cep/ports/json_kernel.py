@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from cep.columns import Bools, Codes, Ints
 from cep.inputs import Path
 from cep.ports.kernel_build import library_path
+from cep.values import value
 
 MISSING, NULL, INT, FLOAT, TEXT, TOKEN = range(6)
 """What a cell holds. A token is any other value of JSON as it is written: `true`, `1e9`, `"a\"b"`, `[1]`."""
@@ -109,7 +109,7 @@ def load_kernel() -> Kernel | None:
 KERNEL: Final = load_kernel()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Distinct:
     """The distinct texts and tokens of a code each, and the codes of rows, -1 for those that have none."""
 
@@ -133,7 +133,7 @@ class Distinct:
         return texts
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cells:
     """What rows hold at one path: a kind, where the value stands, and the int or the bits of the float."""
 
@@ -153,7 +153,7 @@ class Cells:
         return self.scanner.distinct(self, kinds, kind_min)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scan:
     """Lines that were accepted, a row each, with what they hold; and others, but no blank ones."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,13 +22,14 @@ from cep.columns import Bools, Ints, Rows
 from cep.event import Value
 from cep.inputs import Path
 from cep.ports.byte_spans import AT_ONCE, MARGIN, Block
+from cep.values import value
 
 _TOKEN: Final = re.compile(rb'"[^"]*"|[^\s{}\[\],:"]+|[{}\[\]:,]|\s+')
 _ITEM: Final = "\0"
 """What leads to the values of a list; no name of a field is spelt like it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Slot:
     """A place for a value: what leads to it, whether it is a text, and the fixed text that follows it."""
 
@@ -38,7 +38,7 @@ class Slot:
     after: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LineTable:
     """Some lines of a block: where they begin and end, and which quote is the first of each."""
 
@@ -53,7 +53,7 @@ class LineTable:
         return LineTable(self.block, self.quotes, self.starts[rows], self.ends[rows], self.first_quote[rows])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Layout:
     """The fixed text of a line and its slots; `containers` is what leads to each of its objects and lists."""
 
@@ -98,7 +98,7 @@ class Layout:
         return same & complete
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Group:
     """Lines of one layout: their numbers in the block, and where the value of each slot begins and ends."""
 

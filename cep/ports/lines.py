@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,11 +10,12 @@ import numpy as np
 from cep.columns import Ints
 from cep.limits import CHUNK_ROWS
 from cep.ports.json_kernel import KERNEL
+from cep.values import value
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bounds:
     """How much is read at once: a chunk ends at `chunk_rows` rows or after `chunk_bytes`.
 
@@ -30,7 +30,7 @@ class Bounds:
 BOUNDS: Final = Bounds()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lines:
     """Lines that follow each other, without their ends; `first` is the number of the first one, from 1."""
 
@@ -38,7 +38,7 @@ class Lines:
     lines: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LineBlock:
     """As `Lines`, but in one piece and each with its end; `ends` is where these are."""
 

@@ -11,10 +11,10 @@ mark is of that time or before it, unless it is late.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Final
 
 from cep.ports.topic_records import Outgoing, Part, Records
+from cep.values import mutable
 
 HEADER_FROM: Final = "cep-from"
 HEADER_TIME: Final = "cep-time"
@@ -30,7 +30,7 @@ def time_out(topic: str, partition: int, watermark_ms: int) -> Outgoing:
     return Outgoing(topic, b"", None, ((HEADER_TIME, str(watermark_ms).encode()),), partition)
 
 
-@dataclass(slots=True)
+@mutable
 class Origin:
     """Records of one partition they came from, and the furthest mark before each of them."""
 
@@ -38,7 +38,7 @@ class Origin:
     before_ms: list[int]
 
 
-@dataclass(slots=True)
+@mutable
 class Origins:
     """What a stretch of a partition of moved records holds."""
 

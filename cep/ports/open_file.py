@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from os import fstat
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import BinaryIO, Final, Protocol
 import zstandard
 
 from cep.errors import InputError
+from cep.values import mutable
 
 STDIN: Final = "-"
 BLOCK_BYTES: Final = 1 << 18
@@ -38,7 +38,7 @@ _GZIP_BYTES: Final = 1 << 12
 _ZSTD_BYTES: Final = 1 << 10
 
 
-@dataclass(slots=True)
+@mutable
 class Progress:
     """How much of a file was read, packed or not; `total` None: it has no size, as standard input."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from cep.ports.alert_lines import alert_line, json_text
 from cep.ports.rejects import Reject
 from cep.ports.topic_records import Outgoing, Records
 from cep.stream.alert import Alert
+from cep.values import value
 
 HEADER_CODE: Final = "cep-code"
 HEADER_REASON: Final = "cep-reason"
@@ -19,7 +19,7 @@ HEADER_OFFSET: Final = "cep-offset"
 REASON_CHARS_MAX: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Topics:
     """Where each kind of record goes."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from cep.errors import CepError, InputError
 from cep.event import Value
 from cep.inputs import RegistrySettings
+from cep.values import value
 
 try:
     import httpx
@@ -51,7 +51,7 @@ class UnknownSchemaError(ValueError):
     """The registry answers, and has no such schema."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Registered:
     """A schema and those it refers to by name. `kind` is AVRO, PROTOBUF or JSON."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from cep.columns import Batch
 from cep.ports.alert_lines import json_text
+from cep.values import value
 
 ReasonCode = Literal[
     "unreadable", "no_time", "bad_time", "no_type", "unknown_type", "bad_field", "unmatched", "late"
@@ -18,7 +18,7 @@ ReasonCode = Literal[
 SHOWN_BYTES_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reject:
     """A record that was refused. `line` counts from 1, `raw` is all of it (for `late`, what was decoded)."""
 

@@ -10,7 +10,7 @@ Events of types that no rule reads become rows too, without fields: they carry e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Final, TypeAlias, assert_never
@@ -26,6 +26,7 @@ from cep.ports.open_file import STDIN, Progress
 from cep.ports.rejects import ReasonCode, Reject
 from cep.ports.times import TimeReader
 from cep.schema import FieldType, Schema
+from cep.values import value
 
 SEQ_LINE_BITS: Final = 40
 """`seq` is the index of the source above, the line below these bits."""
@@ -35,7 +36,7 @@ Raw: TypeAlias = bytes | Callable[[], bytes]
 """The bytes of a record, or how to make them if it is refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chunk:
     """A part of an input: its events, what was refused, and how many lines no pattern matched (text only)."""
 
@@ -59,7 +60,7 @@ def joined(fast: Batch | None, slow: Chunk) -> Chunk:
     return Chunk(batch.take(np.argsort(batch.line, kind="stable")), slow.rejects, slow.unmatched)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """All that is known of an input before its first byte. `index` breaks ties of time between sources."""
 
@@ -252,7 +253,7 @@ class Rows:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Shape:
     """What is read of the events of one type."""
 

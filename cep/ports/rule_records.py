@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from cep.ports.alert_lines import json_text
 from cep.ports.json_values import parse
+from cep.values import value
 
 RuleStatus = Literal["live", "shadow", "disabled"]
 RULE_STATUSES: Final[tuple[RuleStatus, ...]] = get_args(RuleStatus)
@@ -32,7 +33,7 @@ RECORD_BYTES_MAX: Final = 900_000
 """What a broker takes in one record, unless it is told otherwise, with room for the rest."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleVersion:
     """One version of a rule: its text with the text of what it uses, and whether it runs.
 
@@ -146,7 +147,7 @@ class Placed:
     version: RuleVersion = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """A record that is no version of a rule, or a version that cannot be used here, and why."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from cep.errors import CepError
+from cep.values import value
 
 
 class KafkaError(CepError):
@@ -33,7 +33,7 @@ class Part(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Position:
     """A committed offset and what was written beside it."""
 
@@ -41,7 +41,7 @@ class Position:
     metadata: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Records:
     """Records of one partition in the order of their offsets; a value of None is a tombstone."""
 
@@ -73,7 +73,7 @@ class Records:
         return self.offsets[-1] + 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A record to be written."""
 

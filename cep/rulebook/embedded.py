@@ -15,7 +15,6 @@ parts of the key and fields of the alert; `count: 3` stands for three of them. `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from cep.errors import Diagnostic, Span
@@ -26,6 +25,7 @@ from cep.rulebook.fields import Fields
 from cep.rulebook.given_values import plain_value, typed_value
 from cep.rulebook.yaml_text import Document, Entry, MappingNode, Node, Scalar
 from cep.schema import Schema
+from cep.values import value
 
 COUNT_MAX: Final = 1000
 AT_MS_MAX: Final = 36_600 * 86_400_000
@@ -34,7 +34,7 @@ _EVENT: Final = "{Login: {user_id: u}, at: 5s}"
 _EXPECT: Final = "{type: BruteForce, at: 5s}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleTest:
     """A test as values. Each member of `expect` is what one alert must have; see `rule_tests.compare`."""
 
@@ -85,7 +85,7 @@ def _name(fields: Fields, number: int, unknown: list[str]) -> str:
     return scalar.text if scalar is not None else f"test {number}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Reading:
     """Reads the events and expectations of one test."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from cep.errors import Diagnostic, Span
 from cep.language.suggest import listed, nearest
 from cep.rulebook.yaml_text import Document, Entry, ListNode, MappingNode, Node, Scalar
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fields:
     """A mapping of the document; `what` is what it describes, for messages; problems go to `found`."""
 

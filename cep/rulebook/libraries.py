@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cep.errors import Diagnostic, InputError, Source, Span, has_errors
@@ -14,6 +14,7 @@ from cep.language.syntax import Definition
 from cep.rulebook.rule_file import RuleText
 from cep.rulebook.yaml_text import Scalar
 from cep.schema import Schema
+from cep.values import mutable
 
 
 def read_text(path: Path, name: str) -> str:
@@ -26,7 +27,7 @@ def read_text(path: Path, name: str) -> str:
         raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
-@dataclass(slots=True)
+@mutable
 class Libraries:
     """The libraries read so far. `places` are folders or files where a rule's `use` is looked for.
 

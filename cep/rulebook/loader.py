@@ -9,9 +9,9 @@ A rule with an error is left out; what is wrong with it is among the diagnostics
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cep.errors import Diagnostic, InputError, Source, Span, has_errors
 from cep.language.expressions import LiteralExpr
@@ -25,11 +25,12 @@ from cep.rulebook.rule_file import LimitsText, RuleText, read_rule
 from cep.rulebook.yaml_text import Document, Node, Scalar, read_document
 from cep.schema import Schema
 from cep.stream.alert import Rule
+from cep.values import value
 
 RULE_ENDINGS = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """What rules are read with: declared types, places of libraries, parameters that override."""
 
@@ -38,7 +39,10 @@ class Settings:
     params: Mapping[str, LiteralExpr] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+_PLAIN: Final = Settings()
+
+
+@value
 class LoadedRule:
     """A rule that can run, the text it was made from, what each stage made of it, and its tests."""
 
@@ -48,7 +52,7 @@ class LoadedRule:
     tests: tuple[RuleTest, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rulebook:
     """What a set of files holds. `seen` counts rules, broken ones too; `declared` are their parameters."""
 
@@ -82,7 +86,7 @@ def _is_wanted(path: Path, folder: Path, endings: Sequence[str]) -> bool:
     return path.suffix in endings and path.name != PROJECT_FILE and not hidden and path.is_file()
 
 
-def load(files: Sequence[Path], settings: Settings = Settings()) -> Rulebook:
+def load(files: Sequence[Path], settings: Settings = _PLAIN) -> Rulebook:
     """Every rule of these files. InputError if a file cannot be read at all; all else is a diagnostic."""
     libraries = Libraries(settings.libraries, settings.schema)
     loaded: list[LoadedRule] = []

@@ -6,7 +6,7 @@ files ─▶ loader ─▶ LoadedRule ─▶ pack ─▶ PackedRule ─▶ … �
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cep.errors import Diagnostic, InputError, Span, has_errors
@@ -17,9 +17,10 @@ from cep.rulebook.rule_file import read_rule
 from cep.rulebook.yaml_text import read_document
 from cep.schema import FieldType, Schema
 from cep.stream.alert import Rule
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PackedRule:
     """`text` is its YAML document, `libraries` the text of each library by the words of `use`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from cep.errors import Diagnostic, Source
 from cep.rulebook.libraries import read_definitions
 from cep.rulebook.pipeline import Stages, compile_stages
 from cep.schema import Schema
+from cep.values import value
 
 PATTERN_ENDING: Final = ".cep"
 
@@ -18,7 +18,7 @@ PATTERN_ENDING: Final = ".cep"
 _LIBRARY: Final = re.compile(r"(?:\s|(?:#|--)[^\n]*\n?)*DEFINE\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PatternFile:
     """What a file holds: `stages` of its one pattern, or the number of its definitions."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cep.errors import Diagnostic, Source, Span, has_errors
 from cep.language.checker import check
@@ -18,12 +17,13 @@ from cep.plan.compile import Plan, TooManyStatesError, compile_pattern
 from cep.plan.lower import lower
 from cep.plan.pattern import Pattern
 from cep.schema import Schema
+from cep.values import value
 
 Places = Mapping[str, tuple[Source, Span]]
 """Where each parameter is named in the rule's file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stages:
     """What each stage made of a pattern, as far as it came; `expanded` is the tree without sugar names."""
 

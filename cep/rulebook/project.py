@@ -14,7 +14,7 @@ format of a file is told by its ending. All problems of the file are reported at
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,12 +28,13 @@ from cep.rulebook.project_inputs import read_input
 from cep.rulebook.project_live import read_live
 from cep.rulebook.yaml_text import Document, MappingNode, Scalar, read_document
 from cep.schema import KINDS, FieldType, Schema, TopicKey
+from cep.values import value
 
 PROJECT_FILE: Final = "cep.yaml"
 KEYS: Final = ("inputs", "types", "keep", "rules", "library", "live")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Project:
     """What the project file says. `rules` and `library` are files or folders, from where the command runs."""
 

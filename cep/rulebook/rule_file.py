@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, cast
 
 from cep.errors import Diagnostic, Source, Span
@@ -27,6 +27,7 @@ from cep.rulebook.fields import Fields
 from cep.rulebook.params import param_literal, string_literal
 from cep.rulebook.yaml_text import Document, MappingNode, Node, Scalar
 from cep.stream.alert import SEVERITIES, STATUSES, Severity, Status
+from cep.values import value
 
 KEYS: Final = (
     "rule",
@@ -62,7 +63,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
 _PARAM: Final = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Param:
     """A parameter's value, and where its name stands."""
 
@@ -70,7 +71,7 @@ class Param:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LimitsText:
     """Limits as the file gives them; None where it says nothing."""
 
@@ -79,7 +80,7 @@ class LimitsText:
     overflow: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleText:
     """A rule as it stands in a file: `source` is the file, `pattern` the block in it, `span` its name."""
 

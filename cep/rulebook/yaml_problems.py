@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from cep.errors import Diagnostic, Source, Span
+from cep.values import value
 
 CODE: Final = "E102"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Words:
     """What to say when the parser's complaint fits `complaint`; `at_context`: about where the thing began."""
 

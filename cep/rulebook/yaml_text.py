@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import yaml
@@ -23,6 +22,7 @@ from yaml.reader import ReaderError
 from cep.errors import Diagnostic, Place, Severity, Source, Span
 from cep.rulebook.yaml_blocks import Style, pieces
 from cep.rulebook.yaml_problems import syntax_problem
+from cep.values import value
 
 CODE: Final = "E102"
 
@@ -45,7 +45,7 @@ _INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
 _FLOAT: Final = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,99})(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scalar:
     """One value. `text` is what YAML makes of it; `span` covers it in the file, quotes and all."""
 
@@ -74,7 +74,7 @@ class Scalar:
         return float(text) if _FLOAT.fullmatch(text) else text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """A key and its value."""
 
@@ -82,7 +82,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MappingNode:
     """Keys and values in the order of the file; of a key that stands there twice, the first one."""
 
@@ -95,7 +95,7 @@ class MappingNode:
         return next((entry.value for entry in self.entries if entry.key.text == key), None)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListNode:
     """Values in the order of the file."""
 
@@ -107,7 +107,7 @@ class ListNode:
 Node: TypeAlias = Scalar | MappingNode | ListNode
 
 
-@dataclass(frozen=True)
+@value
 class Document:
     """A YAML file: `roots` holds a tree for each of its documents (parted by `---`) up to a syntax error."""
 

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -28,11 +28,12 @@ from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Done, Task, TaskSettings
 from cep.runtimes.log_lines import say
 from cep.state.store import Delta, Offsets, StateStore, TaskId
+from cep.values import mutable
 
 NO_ENDS: Final[Mapping[Part, int | None]] = MappingProxyType({})
 
 
-@dataclass(slots=True)
+@mutable
 class _Owned:
     """A task whose state is there; `first` as long as nothing of it was stored."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from cep.runtimes.pins import Pin
 from cep.state.store import Delta, Offsets, TaskId
 from cep.stream.silence import Silence
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Committed:
     """What a group has committed of a task; `origin` is where it began to read, for making state again.
 

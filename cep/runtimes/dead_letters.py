@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from cep.live import LiveSettings
@@ -11,9 +11,10 @@ from cep.ports.kafka_topics import TopicReader, partition_counts, read_between
 from cep.ports.kafka_writers import TopicWriter
 from cep.ports.outgoing import HEADER_CODE, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
 from cep.ports.topic_records import KafkaError, Outgoing, Part, Position, Records
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Letter:
     """A refused record: what it holds, where it stood, and why it was refused."""
 
@@ -90,7 +91,7 @@ def _nothing(_: Sequence[Part]) -> Mapping[Part, int]:
 
 
 def _letters_of(records: Records) -> Iterator[Letter]:
-    for row, value in enumerate(records.values):
+    for row, content in enumerate(records.values):
         head = records.headers(row)
         if HEADER_TOPIC in head:
             yield Letter(
@@ -99,7 +100,7 @@ def _letters_of(records: Records) -> Iterator[Letter]:
                 topic=head[HEADER_TOPIC].decode(),
                 partition=int(head[HEADER_PARTITION]),
                 offset=int(head[HEADER_OFFSET]),
-                value=value or b"",
+                value=content or b"",
                 key=records.key(row),
             )
 

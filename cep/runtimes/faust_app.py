@@ -15,7 +15,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from faust.app.base import App, BootStrategy
@@ -36,6 +35,7 @@ from cep.runtimes.repartition_loop import RepartitionLoop
 from cep.runtimes.rule_sets import RuleSets
 from cep.runtimes.tls import ssl_context
 from cep.state.opening import open_store
+from cep.values import value
 
 EXIT_FAILED: Final = 3
 """The exit code when Kafka or the state failed: a new process goes on from what is committed."""
@@ -255,7 +255,7 @@ async def _to_its_end(app: App, work: AtLeastOnce, messages: list[Any]) -> froze
         raise
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Handed:
     """A message of Faust as the other client would give it."""
 

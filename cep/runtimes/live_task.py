@@ -35,6 +35,7 @@ from cep.stream.alert import Rule
 from cep.stream.cost import RuleCost
 from cep.stream.silence import Silence
 from cep.stream.task import ChangedRulesError, Rows, TaskState, codecs_of
+from cep.values import mutable
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TaskSettings:
         return codecs_of(self.rules)
 
 
-@dataclass(slots=True)
+@mutable
 class Done:
     """What a batch of one task came to: what leaves, and what changes in the state."""
 

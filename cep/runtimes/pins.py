@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
 from cep.state.store import Offsets
 from cep.stream.silence import SILENCES
+from cep.values import value
 
 PINS_MAX: Final = 50
 """So many changes of rules are remembered; rules that came before are taken to have been there always."""
@@ -29,7 +30,7 @@ RULES: Final = "(rules)"
 """Where the mark of a pin stands among the offsets of stored state; no topic can be called so."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pin:
     """From `at` on a task runs the rules of a revision; what is new in it has read the log from `begin`."""
 
@@ -38,7 +39,7 @@ class Pin:
     begin: Offsets
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Changes:
     """`newest` is the revision that tasks should run; None where rules never change while a worker runs.
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import SimpleQueue
 from threading import Thread
 from typing import Final
 
 from cep.ports.rows import Chunk
+from cep.values import value
 
 CHUNKS_AHEAD_MAX: Final = 2
 """So many chunks are held, over all inputs, besides the one that was taken."""
@@ -24,7 +25,7 @@ CHUNKS_AHEAD_MAX: Final = 2
 _PATIENCE_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Asked:
     """A chunk that the thread is to read, and where it puts what came of it."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,9 +29,10 @@ from cep.ports.rows import Reading
 from cep.ports.topic_records import Outgoing, Records
 from cep.runtimes.topic_decoding import Decoder, decoder_of
 from cep.stream.clock import BEFORE_ALL_MS, late_rows
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Move:
     """Events of the topic `source` go to the topic `to`, which is keyed by these fields."""
 

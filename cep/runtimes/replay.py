@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import numpy as np
@@ -33,12 +33,13 @@ from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
 from cep.stream.detector import Detector
+from cep.values import mutable, value
 
 EXAMPLES_MAX: Final = 3
 """How many rejects of each kind the summary keeps."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Input:
     """A file, or `-` for standard input, and how it is to be read."""
 
@@ -46,7 +47,7 @@ class Input:
     settings: InputSettings
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Options:
     """How to replay. Events before `from_ms`, and from `to_ms` on, are left out as if they were not there.
 
@@ -62,7 +63,10 @@ class Options:
     jobs: int = 1
 
 
-@dataclass(slots=True)
+_PLAIN: Final = Options()
+
+
+@mutable
 class Summary:
     """What a replay did so far; right after every alert and at the end, also when it was broken off."""
 
@@ -106,7 +110,7 @@ def replay(
     inputs: Sequence[Input],
     summary: Summary,
     schema: Schema | None = None,
-    options: Options = Options(),
+    options: Options = _PLAIN,
     on_reject: Callable[[Reject], None] | None = None,
     on_chunk: Callable[[], None] | None = None,
 ) -> Iterator[Alert]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 from cep.ports.rule_records import Refused, RuleHistory, RuleVersion
@@ -12,6 +12,7 @@ from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import say
 from cep.runtimes.replay import projection_of
 from cep.stream.alert import Rule
+from cep.values import mutable, value
 
 Compile = Callable[[RuleVersion], tuple[Rule | None, str]]
 """A version as a rule; None, and why it cannot be one here."""
@@ -39,7 +40,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleSet:
     """All rules of a revision, and what became of those that do not run."""
 
@@ -61,7 +62,7 @@ class RuleSet:
         return told + (f", {len(self.refused)} refused" if self.refused else "")
 
 
-@dataclass(slots=True)
+@mutable
 class _Compiled:
     rule: Rule | None
     reason: str

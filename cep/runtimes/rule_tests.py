@@ -6,7 +6,6 @@ Time starts at 0 and at the end goes to infinity, so every absence is decided.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
@@ -16,6 +15,7 @@ from cep.engines.engines import ENGINES, Engine
 from cep.event import Event, Timestamp, Value, duration_ms, parse_duration_ms, parse_iso_ms
 from cep.stream.alert import Alert, Rule
 from cep.stream.detector import Detector
+from cep.values import value
 
 Expected: TypeAlias = Mapping[str, Value]
 """What an alert must have: `type`, `outcome`, `at` (ms), and any of its fields or parts of its key."""
@@ -24,7 +24,7 @@ Expected: TypeAlias = Mapping[str, Value]
 _TOLERANCE: Final = Decimal("1e-9")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Difference:
     """A member of an expectation that the alert nearest to it does not have."""
 
@@ -33,7 +33,7 @@ class Difference:
     got: Value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Missing:
     """An expectation that no alert meets; the differences to the nearest alert that is left, if one is."""
 
@@ -41,7 +41,7 @@ class Missing:
     differences: tuple[Difference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """What came of one test: all alerts, those that nothing expects, and expectations that nothing meets."""
 

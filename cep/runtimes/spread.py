@@ -12,7 +12,6 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import merge
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -27,6 +26,7 @@ from cep.errors import CepError
 from cep.event import Position
 from cep.stream.alert import Alert, Rule, Wording
 from cep.stream.detector import Detector
+from cep.values import value
 
 _PATIENCE_S: Final = 5
 
@@ -34,7 +34,7 @@ Ranked: TypeAlias = tuple[Position, int, Position, Position, int, Match]
 """As `Found`, with the match alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Step:
     """What one batch gave in one process; rules are named by their place in all rules."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -17,12 +17,13 @@ from cep.ports.topic_records import Records
 from cep.runtimes.topic_decoding import Decoder, decoder_of
 from cep.stream.clock import BEFORE_ALL_MS, Announced
 from cep.stream.task import Rows
+from cep.values import value
 
 SOURCES_MAX: Final = 4096
 """Partitions of a topic that records are moved from: their places in the order of equal times."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Taken:
     """Rows for the task, and what was refused, each with the records it was among."""
 

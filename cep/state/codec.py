@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from cep.engines.history import Cell
@@ -21,6 +20,7 @@ from cep.engines.snapshot import NEVER_MS, Begun, Run, Snapshot
 from cep.errors import CepError
 from cep.event import Event, Position
 from cep.state.values import pack_value, unpack_value
+from cep.values import value
 
 VERSION: Final = 1
 
@@ -33,7 +33,7 @@ class OtherPlanError(CepError):
     """State that belongs to another plan: the rule was changed since."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kept:
     """What is kept of a rule and key: what lives, and when it last gave alerts (for `LIMIT … PER`)."""
 

@@ -9,7 +9,7 @@ One process has it open. What another worker's disk holds is older, and is broug
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from cep.state.store import (
     require_standing,
 )
 from cep.state.values import pack_value, unpack_value
+from cep.values import value
 
 try:
     import rocksdict
@@ -38,7 +39,7 @@ NEEDS_EXTRA: Final = "state on the local disk needs RocksDB: pip install '.[rock
 _HEAD: Final = b"!"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Head:
     """The one record of a task beside its state."""
 
@@ -98,10 +99,10 @@ class RocksStore:
         """Every key and its value, in no order."""
         self._owned(task, token)
         prefix = _name(task) + b":"
-        for key, value in self._db.items(from_key=prefix):
+        for key, packed in self._db.items(from_key=prefix):
             if not key.startswith(prefix):
                 break
-            yield key[len(prefix) :], value
+            yield key[len(prefix) :], packed
 
     def apply(self, task: TaskId, token: str, delta: Delta) -> None:
         """Change the state, keep what is needed to undo that, and forget what the change before needed."""
@@ -147,12 +148,12 @@ class RocksStore:
 
     def _write(self, task: TaskId, changes: Mapping[bytes, bytes | None], head: _Head) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in changes.items():
+        for key, packed in changes.items():
             name = _name(task) + b":" + key
-            if value is None:
+            if packed is None:
                 batch.delete(name)
             else:
-                batch.put(name, value)
+                batch.put(name, packed)
         batch.put(_name(task) + _HEAD, head.pack())
         self._db.write(batch)
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 from cep.errors import CepError
+from cep.values import mutable, value
 
 Offsets: TypeAlias = Mapping[str, int]
 """Topic → the offset of the next record, in the partition of the task."""
@@ -46,7 +47,7 @@ class TaskId:
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Progress:
     """Where the state stands: the last change led from `since` to `to`.
 
@@ -58,7 +59,7 @@ class Progress:
     emit_from: Offsets | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delta:
     """What one batch changes: the new value of each key, None where nothing is left of it."""
 
@@ -112,7 +113,7 @@ class StateStore(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@mutable
 class _Held:
     token: str
     progress: Progress | None = None
@@ -203,11 +204,11 @@ class MemoryStore:
 
 
 def _put(values: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> None:
-    for key, value in changes.items():
-        if value is None:
+    for key, packed in changes.items():
+        if packed is None:
             values.pop(key, None)
         else:
-            values[key] = value
+            values[key] = packed
 
 
 def already(progress: Progress | None, delta: Delta) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
@@ -14,6 +14,7 @@ from cep.event import Value
 from cep.plan.compile import Plan
 from cep.plan.expr import Expr, Ref
 from cep.plan.pattern import Emit, Path
+from cep.values import value
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
@@ -25,7 +26,7 @@ Values: TypeAlias = tuple[tuple[str, Callable[[Match], Value]], ...]
 """Names, and what each says of a match."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """A compiled rule: its plan and everything an alert says about it. `order` breaks ties between rules."""
 
@@ -45,7 +46,7 @@ class Rule:
     """Which version it is of those in a topic of rules; 0 for a rule of a file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wording:
     """How a rule tells its matches: what the parts of the key are called, types and values by outcome."""
 

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from cep.columns import Batch, Bools, Ints, Projection, concat
 from cep.engines.matcher import FOREVER_MS
+from cep.values import value
 
 BEFORE_ALL_MS: Final = -FOREVER_MS
 """The watermark while some source has shown no event yet."""
@@ -39,7 +39,7 @@ END_MS: Final = FOREVER_MS - 1
 BUFFER_EVENTS_MAX: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClockState:
     """How far time has come, without the events that wait: they stand in the log and are read again."""
 
@@ -54,7 +54,7 @@ class ClockState:
     """The sources that are said to be idle."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Announced:
     """The watermark of a source as somebody told it who sees more of it than its rows."""
 

@@ -7,10 +7,12 @@ rules that are alike, the first of them pays.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from cep.values import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class Spent:
     """The sums of one rule."""
 
@@ -19,7 +21,7 @@ class Spent:
     matches: int = 0
 
 
-@dataclass(slots=True)
+@mutable
 class RuleCost:
     """The sums of all rules by name, in the order in which they were first seen; tasks may share it."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import product
 
 from cep.engines.automaton import Automaton
@@ -20,9 +19,10 @@ from cep.state.codec import Kept, OtherPlanError
 from cep.state.store import StateStore, TaskId
 from cep.stream.alert import Rule, key_names
 from cep.stream.task import codecs_of, entry
+from cep.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenMatch:
     """One partial match. `left` is what is still sought, in the words of `cep explain`.
 

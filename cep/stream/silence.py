@@ -12,16 +12,16 @@ its silences beside its offsets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cep.state.store import Offsets
+from cep.values import value
 
 SILENCES: Final = "(silences)"
 """Where the number of silences stands among the offsets of topics; no topic can be called so."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Silence:
     """From the place `at` on these topics are silent, and no others."""
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection, concat
@@ -36,6 +35,7 @@ from cep.stream.cost import RuleCost
 from cep.stream.detector import Detector
 from cep.stream.keeping import span_ms
 from cep.stream.silence import SILENCES, Silence
+from cep.values import value
 
 HEADER: Final = b""
 """The key of what belongs to no rule: time, and which rules the state is of."""
@@ -52,7 +52,7 @@ class ChangedRulesError(CepError):
         self.names = frozenset(names)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rows:
     """What was read of a topic: the events of its records from offset `first` on, up to before `next`.
 
@@ -67,7 +67,7 @@ class Rows:
     """How far time has come, where somebody else tells it; else the rows say it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What a batch from `since` on comes to. `late` are rows that came behind the watermark, by topic.
 

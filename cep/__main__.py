@@ -1,5 +1,5 @@
 """`python -m cep` is the command `cep`."""
 
-from cep.cli.main import main
+from cep.cli.start import main
 
 main()

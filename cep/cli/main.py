@@ -6,7 +6,6 @@ failed, 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -334,10 +333,7 @@ def send_back_verb(
 
 
 def main() -> None:
-    """The entry point of the command. What is printed is UTF-8 on every machine, so it is the same bytes."""
-    # Nothing here multiplies matrices: no thread for that on every processor. It must be said before numpy is
-    # imported.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    """Run the verb that was asked for. What is printed is UTF-8 on every machine, so it is the same bytes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

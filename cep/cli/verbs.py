@@ -10,6 +10,7 @@ _PLACES: Final = {
     "about": "cep.cli.about",
     "check": "cep.cli.check_cmd",
     "explain": "cep.cli.explain_cmd",
+    "main": "cep.cli.main",
     "replay": "cep.cli.replay_cmd",
     "run_rule_tests": "cep.cli.rule_tests_cmd",
 }

@@ -9,7 +9,7 @@ import pytest
 
 PROBE = """
 import json, sys
-from cep.cli.main import main
+from cep.cli.start import main
 sys.argv[0] = "cep"
 try:
     main()
@@ -22,13 +22,20 @@ LARGE = {"pyarrow", "pydantic"}
 MATCHING = {"numpy", "lark", "yaml", "orjson", "zstandard"}
 
 
-def loaded(*words: str) -> set[str]:
+def loaded(*words: str, probe: str = PROBE) -> set[str]:
     """The foreign packages and our own modules that a process holds after a command."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *words], capture_output=True, text=True, check=False, env=os.environ
+        [sys.executable, "-c", probe, *words], capture_output=True, text=True, check=False, env=os.environ
     )
     modules = json.loads(done.stderr.splitlines()[-1])
     return {name if name.startswith("cep.") else name.partition(".")[0] for name in modules}
+
+
+def test_nothing_large_is_loaded_before_the_garbage_collector_is_told() -> None:
+    instead = "from cep.cli import verbs; verbs.main = lambda: None\n"
+    found = loaded(probe=instead + PROBE)
+    assert "cep.cli.start" in found
+    assert not found & (LIVE | LARGE | MATCHING | {"typer", "rich", "dataclasses"})
 
 
 @pytest.mark.parametrize("words", [("--help",), ("replay", "--help")])

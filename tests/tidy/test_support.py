@@ -114,3 +114,10 @@ def test_skips_in_a_run_of_pytest(tmp_path: Path, in_ci: bool, expected: str) ->
         check=False,
     )
     assert expected in run.stdout.splitlines()[-1], run.stdout
+
+
+@pytest.mark.xdist_group("alone")
+def test_groups_of_tests_reach_those_who_share_out_the_work(request: pytest.FixtureRequest) -> None:
+    """Else each process starts services of its own. A pytest that is too new drops the mark in silence."""
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@alone")

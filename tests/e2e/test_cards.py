@@ -14,6 +14,8 @@ from cep.stream.alert import Alert
 from tests.e2e.replaying import lines, replayed
 from tests.shared import ROOT, shared_path
 
+pytestmark = pytest.mark.xdist_group("replay of cards")
+
 HERE = ROOT / "tests" / "e2e" / "cards"
 WEEK = 7 * 86_400
 

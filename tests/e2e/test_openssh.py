@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cep.runtimes.replay import Summary
 from cep.stream.alert import Alert
 from tests.e2e.replaying import lines, replayed, small_chunks
 from tests.shared import ROOT, shared_path
+
+pytestmark = pytest.mark.xdist_group("replay of openssh")
 
 HERE = ROOT / "tests" / "e2e" / "openssh"
 LINE = re.compile(
@@ -34,9 +37,14 @@ def tries() -> dict[str, list[Try]]:
 
 
 @pytest.fixture(scope="module")
-def alerts() -> list[Alert]:
+def whole() -> tuple[list[Alert], Summary]:
     log = shared_path("data", "openssh", "OpenSSH_2k.log")
-    return replayed(HERE / "cep.yaml", HERE / "rules", [log])[0]
+    return replayed(HERE / "cep.yaml", HERE / "rules", [log])
+
+
+@pytest.fixture
+def alerts(whole: tuple[list[Alert], Summary]) -> list[Alert]:
+    return whole[0]
 
 
 def test_five_failures_of_an_address_in_ten_minutes(tries: dict[str, list[Try]], alerts: list[Alert]) -> None:
@@ -76,10 +84,9 @@ def test_a_failure_and_then_a_success(tries: dict[str, list[Try]], alerts: list[
     assert lines(alerts, "guessed") == sorted(expected)
 
 
-def test_the_lines_of_other_kinds_are_counted() -> None:
-    log = shared_path("data", "openssh", "OpenSSH_2k.log")
-    text = log.read_text(encoding="utf-8").splitlines()
-    _, summary = replayed(HERE / "cep.yaml", HERE / "rules", [log])
+def test_the_lines_of_other_kinds_are_counted(whole: tuple[list[Alert], Summary]) -> None:
+    text = shared_path("data", "openssh", "OpenSSH_2k.log").read_text(encoding="utf-8").splitlines()
+    _, summary = whole
     assert summary.records == len(text)
     assert summary.unmatched == sum(LINE.match(line) is None for line in text)
     assert not summary.rejects

@@ -11,6 +11,8 @@ from cep.stream.alert import Alert
 from tests.e2e.replaying import replayed
 from tests.shared import ROOT
 
+pytestmark = pytest.mark.xdist_group("replay of samples")
+
 TRUTH = [json.loads(line) for line in (ROOT / "samples" / "truth.jsonl").read_text().splitlines()]
 Found = tuple[str, tuple[int, ...]]
 

@@ -16,6 +16,8 @@ from tests.samples.plain_rules import RULES
 from tests.samples.rows import SAMPLES, Row, Truth, sample_rows, sample_text, sample_truth
 from tests.shared import ROOT
 
+pytestmark = pytest.mark.xdist_group("samples")
+
 LATENESS_MS = 30_000
 
 

@@ -12,8 +12,10 @@ LIVE    := $(VENV)/.installed-live
 SOURCES  = $(foreach d,cep tests samples bench,$(if $(wildcard $(d)/*.py),$(d)))
 # Folders with typed code; bench is scripts.
 TYPED    = $(filter-out bench,$(SOURCES))
-# Tests that share the real services run in one process.
+# Tests that share the real services, or what was dear to make, run in one process.
 PYTEST   = $(PY) -m pytest -n auto --dist loadgroup
+# Compiled code is kept whatever the environment says: the tests start some two hundred Python programs.
+unexport PYTHONDONTWRITEBYTECODE
 
 # How long `make soak` takes.
 SOAK_SECONDS ?= 1800

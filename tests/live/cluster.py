@@ -1,11 +1,9 @@
 """Topics of a test: filled, read back as committed, and replayed as files to get the truth."""
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable
-from contextlib import suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.cli.shop import cep
 from tests.live.project import end_event, lines
 
 
@@ -153,10 +152,10 @@ def truth(
 
 def replayed(config: Path, *files: str) -> Counter[bytes]:
     """The alerts of `cep replay` of files beside the project file, as the lines it prints."""
-    command = [sys.executable, "-m", "cep", "replay", *files, "--config", config.name, "--format", "json"]
-    done = subprocess.run(command, cwd=config.parent, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return Counter(done.stdout.splitlines())
+    with chdir(config.parent):
+        done = cep("replay", *files, "--config", config.name, "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    return Counter(done.stdout_bytes.splitlines())
 
 
 def require_equal(found: Iterable[bytes], expected: Counter[bytes]) -> None:

@@ -126,12 +126,15 @@ def _ambiguous_loops(plan: Plan, source: Source) -> Iterator[Diagnostic]:
         assert leave.step is not None
         local = stay.step.correlated is None and leave.step.correlated is None
         if local and may_overlap(stay.step, leave.step):
-            types = " or ".join(leave.step.types or ("event",))
+            types, var = " or ".join(leave.step.types or ("event",)), stay.step.var
+            other, repair = f"be `{leave.step.var}`", f"test for the opposite in `{var}`"
+            if leave.step == stay.step:
+                # The rest of the round may be left out, so the loop around it goes round instead.
+                other, repair = f"begin another round with `{var}`", "one of the two loops is enough"
             yield Diagnostic(
-                "W401", "warning",
-                f"one {types} can extend `{stay.step.var}` and can also be `{leave.step.var}`",
+                "W401", "warning", f"one {types} can extend `{var}` and can also {other}",
                 source, stay.step.span, "the loop ends at the first such event",
-                f"test for the opposite in `{stay.step.var}`, or write ++ (or }}+) to never end early",
+                f"{repair}, or write ++ (or }}+) to never end early",
             )  # fmt: skip
 
 

@@ -140,7 +140,9 @@ class VectorMatcher:
         runs = self._kernel.runs_of(key)
         mine = self._mine(key, runs.start_ms, runs.start_seq)
         due_ms = self._kernel.due_ms(runs, self._within_ms)[mine]
-        return int(due_ms.min()) if len(due_ms) and int(due_ms.min()) < FOREVER_MS else None
+        # The kernel sweeps now and then: what is over for this rule may still be there.
+        due_ms = due_ms[(due_ms > self._watermark_ms) & (due_ms < FOREVER_MS)]
+        return int(due_ms.min()) if len(due_ms) else None
 
     def open_runs(self) -> int:
         """How many partial matches there are now, over all keys."""

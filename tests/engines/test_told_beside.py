@@ -99,3 +99,15 @@ def test_the_next_time_that_matters() -> None:
     assert [matcher.deadline_ms((user,)) for user in (1, 2, 3)] == [13, 11, None]
     matcher.advance(FOREVER_MS - 1)
     assert [matcher.deadline_ms((user,)) for user in (1, 2, 3)] == [None, None, None]
+
+
+@each_engine
+def test_time_that_is_over_matters_no_more(engine: str) -> None:
+    pattern = "SEQ(A a, B b) BY u WITHIN 9ms PICK EACH"
+    matcher, tests = made(pattern, engine)
+    given(pattern, matcher, tests, "A1(u=1) A2(u=2) A4(u=1)")
+    due = []
+    for watermark_ms in (9, 10, 11, 13):
+        matcher.advance(watermark_ms)
+        due.append([matcher.deadline_ms((user,)) for user in (1, 2)])
+    assert due == [[10, 11], [13, 11], [13, None], [None, None]]

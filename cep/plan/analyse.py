@@ -13,7 +13,7 @@ from cep.plan.cost import cost
 from cep.plan.derive import ways
 from cep.plan.nfa import ACCEPT, Arc, Fork, State
 from cep.plan.overlap import may_overlap
-from cep.plan.pattern import Both, Chain, Choice, Inside, Node, Repeat, Scope, Step
+from cep.plan.pattern import Absent, Both, Chain, Choice, Inside, Node, Repeat, Scope, Step, Take
 
 
 def analyse(plan: Plan, source: Source) -> list[Diagnostic]:
@@ -121,25 +121,37 @@ def _too_costly(plan: Plan, source: Source) -> Iterator[Diagnostic]:
 def _ambiguous_loops(plan: Plan, source: Source) -> Iterator[Diagnostic]:
     if plan.pattern.pick in ("all", "leftmost"):
         return
+    loops = {loop.index: loop for loop in _loops(plan.pattern.node)}
     for stay, leave in _loop_pairs(plan):
         assert stay.step is not None
         assert leave.step is not None
+        fork = _first_difference(stay, leave)
+        assert fork is not None
         local = stay.step.correlated is None and leave.step.correlated is None
         if local and may_overlap(stay.step, leave.step):
-            types, var = " or ".join(leave.step.types or ("event",)), stay.step.var
-            other, repair = f"be `{leave.step.var}`", f"test for the opposite in `{var}`"
-            if leave.step == stay.step:
-                # The rest of the round may be left out, so the loop around it goes round instead.
-                other, repair = f"begin another round with `{var}`", "one of the two loops is enough"
-            yield Diagnostic(
-                "W401", "warning", f"one {types} can extend `{var}` and can also {other}",
-                source, stay.step.span, "the loop ends at the first such event",
-                f"{repair}, or write ++ (or }}+) to never end early",
-            )  # fmt: skip
+            yield _ambiguous(loops[fork.index], stay.step, leave.step, source)
+
+
+def _ambiguous(loop: Repeat, stay: Step, leave: Step, source: Source) -> Diagnostic:
+    types = " or ".join(leave.types or ("event",))
+    one, other = f"extend `{stay.var}`", f"be `{leave.var}`"
+    label = "the loop ends at the first such event"
+    repair = f"test for the opposite in `{stay.var}`, or write ++ (or }}+) to never end early"
+    if loop.max == 1:
+        one, label = f"be `{stay.var}`", f"it is `{leave.var}` then"
+        repair = f"test for the opposite in `{stay.var}`, or write ?+ to have it first"
+    elif not isinstance(loop.node, Take):
+        one = f"begin another round with `{stay.var}`"
+    if stay == leave:
+        # What follows in the round may be left out, so the loop around this one goes round instead.
+        other = f"begin another round with `{stay.var}`"
+        repair = "one of the two loops is enough, or write ++ (or }+) to never end early"
+    message = f"one {types} can {one} and can also {other}"
+    return Diagnostic("W401", "warning", message, source, stay.span, label, repair)
 
 
 def _unreachable(plan: Plan, source: Source) -> Iterator[Diagnostic]:
-    """Steps whose types `FROM` does not read, and steps that a possessive loop before them eats."""
+    """Steps whose types `FROM` does not read, that a possessive loop eats, or that NEXT NOT forbids."""
     read = plan.pattern.from_types
     for step, label in _steps_with_use(plan) if read is not None else ():
         missing = [name for name in step.types or () if name not in (read or ())]
@@ -158,6 +170,19 @@ def _unreachable(plan: Plan, source: Source) -> Iterator[Diagnostic]:
                 f"every such event goes to `{stay.step.var}`, which never gives one back",
                 "end the loop earlier: + instead of ++",
             )  # fmt: skip
+    for arc in (arc for state in plan.nfa.states for arc in state.arcs if arc.follow == "strict"):
+        if arc.step is not None and any(_forbids_all_of(absent, arc.step) for absent in arc.absents):
+            yield Diagnostic(
+                "W405", "warning", f"`{arc.step.var}` can never be taken", source, arc.step.span,
+                "NEXT asks for the very event that NEXT NOT forbids", "leave out one of the two",
+            )  # fmt: skip
+
+
+def _forbids_all_of(absent: Absent, step: Step) -> bool:
+    forbidden = absent.step
+    every = forbidden.types is None or (step.types is not None and set(step.types) <= set(forbidden.types))
+    alike = forbidden.local in (None, step.local) and forbidden.correlated is None
+    return absent.next_only and absent.for_ms is None and every and alike
 
 
 def _steps_with_use(plan: Plan) -> Iterator[tuple[Step, str]]:

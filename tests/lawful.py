@@ -152,7 +152,9 @@ class Story:
     def missed(self, steps: Steps, way: Reading, y: int) -> bool:
         """Whether a run could not pass over event y, given all that it takes and hopes for later."""
         before = tuple(t for t in steps if t.at < y)
-        trails = [t.trail for t in (*steps[len(before) :], *way[0])] + [*way[1].ends]
+        later = (*steps[len(before) :], *way[0])
+        # What it is too late for when the event comes is no reason, even if other branches make time again.
+        trails = [t.trail for t in later if t.since >= y or self.waits(before, t, y)] + [*way[1].ends]
         trails += [way[1].trail] if way[1].over else []
         trails += [hope.trail for hope in way[1].hopes if self.waits(before, hope, y)]
         for taken in (t for t in self.chosen(before, y) if t.follow != "any"):

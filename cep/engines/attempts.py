@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 
 from cep.engines.automaton import Automaton
-from cep.engines.runs import Arrival, Taken, arrive, begin, due_ms, future, step
+from cep.engines.runs import Arrival, Taken, arrive, begin, due_ms, future, in_time, lives, step
 from cep.engines.snapshot import Run
 from cep.event import Key, Position
 from cep.values import mutable
@@ -54,12 +54,12 @@ def offer(auto: Automaton, attempt: Attempt, now: Arrival, news: News) -> None:
         for taken in stepped.taken:
             if auto.leftmost and rest is not None:
                 # What waits for something better stands before what is taken.
-                runs += _better(rest, taken.arc)
+                runs += _better(rest, taken.arc, now.event.ts_ms)
                 rest = rest.at(rest.open, [index for index, _ in rest.open if index < taken.arc])
             if _arrive(auto, attempt, taken, now.key, runs, news):
                 attempt.runs = runs
                 return
-        if rest is not None and rest.waiting:
+        if rest is not None and lives(rest, now.event.ts_ms):
             runs.append(rest)
         if auto.closes_late and run.may_end and stepped.rest is None and not stepped.taken:
             news.completed.append((attempt, run))
@@ -92,16 +92,17 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
             continue
         arcs = auto.arcs[run.state]
         fired = [index for index, at_ms in run.waiting if arcs[index].step is None and at_ms <= ms]
-        left = tuple(pair for pair in run.open if pair[1] > ms)
+        left = in_time(auto, run, run.open, ms + 1)
         if fired and auto.leftmost:
-            runs += _better(run.at(left), fired[0])
+            runs += _better(run.at(left), fired[0], ms + 1)
             attempt.found = run
             break
         if fired:
             news.completed.append((attempt, run))
             left = auto.further(run.state, left, fired[0])
-            runs += [replace(run, open=left, may_end=True)] if left and auto.goes_on else []
-        elif left and (rest := run.at(left)).waiting:
+            more = replace(run, open=left, may_end=True)
+            runs += [more] if auto.goes_on and lives(more, ms + 1) else []
+        elif lives(rest := run.at(left), ms + 1):
             runs.append(rest)
         else:
             _window_over(auto, attempt, run, news, gone)
@@ -140,24 +141,25 @@ def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: lis
         runs += [run] if run.open else []
         return False
     if auto.leftmost:
-        runs += _better(run, ends)
+        runs += _better(run, ends, run.last_ms)
         attempt.found = run
         return True
     more = replace(run, open=auto.further(run.state, run.open, ends), may_end=True)
-    if auto.closes_late and more.open:
+    goes_on = lives(more, run.last_ms)
+    if auto.closes_late and goes_on:
         attempt.found = None
         runs.append(more)
     else:
         news.completed.append((attempt, run))
-        if more.open and auto.goes_on:
+        if goes_on and auto.goes_on:
             runs.append(more)
     return False
 
 
-def _better(run: Run, than: int) -> list[Run]:
+def _better(run: Run, than: int, from_ms: int) -> list[Run]:
     """The run as far as it waits for something better than an arc; the rest is left aside."""
     better = run.at(run.open, [index for index, _ in run.open if index >= than])
-    return [better] if better.waiting else []
+    return [better] if lives(better, from_ms) else []
 
 
 def fall_back(auto: Automaton, attempt: Attempt, news: News) -> None:

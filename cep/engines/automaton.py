@@ -11,7 +11,7 @@ from cep.engines.snapshot import Open, Place
 from cep.event import Event
 from cep.plan.compile import Plan
 from cep.plan.expr import Expr, variables
-from cep.plan.nfa import Arc, Fork, Guard
+from cep.plan.nfa import Arc, Fork, Guard, State
 from cep.plan.pattern import Condition, Step
 
 Relation = Literal["same", "or", "and", "stay_leave", "leave_stay"]
@@ -40,6 +40,8 @@ class Automaton:
         self.closes_late = pattern.moment == "close"
         self.tells_timeouts = pattern.emit_timeout is not None
         self.goes_on = self.picks_all or pattern.moment == "update"
+        self.renewed = [_renewed(state.arcs, plan.nfa.states) for state in plan.nfa.states]
+        """For each state the arcs whose time an event of another branch of an AND may set anew."""
         self.merges = _merges(plan)
         self.enough = _enough(plan)
         """For each loop without an upper bound how many rounds are as good as any more."""
@@ -205,6 +207,15 @@ def guarded(guards: Sequence[Guard], place: Place) -> bool:
         if not allowed:
             return False
     return True
+
+
+def _renewed(arcs: Sequence[Arc], states: Sequence[State]) -> frozenset[int]:
+    return frozenset(
+        old
+        for arc in arcs
+        for new, old in arc.kept
+        if (step := states[arc.target].arcs[new].step) is not None and (step.gap_ms is not None or step.since)
+    )
 
 
 def _merges(plan: Plan) -> bool:

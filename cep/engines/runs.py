@@ -74,11 +74,9 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
         if index not in run.aside
     )
     left = tuple(
-        (index, limit_ms)
-        for index, limit_ms in alive
-        if _stays(auto, run, index, chosen, waiting, event)
-        and (arcs[index].step is None or limit_ms >= event.ts_ms)
+        (index, limit_ms) for index, limit_ms in alive if _stays(auto, run, index, chosen, waiting, event)
     )
+    left = in_time(auto, run, left, event.ts_ms)
     if left == run.open and suspects == run.suspects and not run.fresh:
         return Stepped(taken, run)
     if not left:
@@ -116,9 +114,20 @@ def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
             opened.append((index, auto.fires_ms(arc, run.start.ts_ms, run.last_ms)))
         else:
             limit_ms = auto.limit_ms(arc, run.start.ts_ms, run.last_ms, dict(run.scopes), bound)
-            if limit_ms >= run.last_ms:
-                opened.append((index, limit_ms))
-    return replace(run, open=tuple(opened)), ends
+            opened.append((index, limit_ms))
+    return replace(run, open=in_time(auto, run, tuple(opened), run.last_ms)), ends
+
+
+def in_time(auto: Automaton, run: Run, opened: tuple[Open, ...], from_ms: int) -> tuple[Open, ...]:
+    """Without the arcs whose time is over, unless what is still open may set their time anew."""
+    renewed = auto.renewed[run.state]
+    left = tuple(pair for pair in opened if pair[1] >= from_ms or pair[0] in renewed)
+    return left if not renewed or lives(run.at(left), from_ms) else ()
+
+
+def lives(run: Run, from_ms: int) -> bool:
+    """Whether it may go on itself at that time or later."""
+    return any(limit_ms >= from_ms for _, limit_ms in run.waiting)
 
 
 def due_ms(auto: Automaton, run: Run) -> int:

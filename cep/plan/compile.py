@@ -148,7 +148,7 @@ def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
     for depth, new, inner in _elsewhere(arc, states):
         other = states[arc.target].arcs[new]
         forbids = arc.forks[depth].under_way and set(other.absents) - forbidden
-        if _bounded_alone(other) or forbids:
+        if other.step is not None or forbids:
             kept.append((new, before.index(arc.forks[:depth] + inner)))
     return replace(arc, kept=tuple(kept)) if kept else arc
 
@@ -190,12 +190,6 @@ def _entered(arc: Arc) -> set[int]:
 
 def _in_branch(fork: Fork) -> bool:
     return fork.kind == "and" and fork.branch >= 0
-
-
-def _bounded_alone(arc: Arc) -> bool:
-    """Whether only contiguity closes the arc: a limit from the events of other branches may reopen it."""
-    step = arc.step
-    return arc.follow == "strict" or (step is not None and step.gap_ms is None and not step.since)
 
 
 def _arc(way: Way, target: int, *, first: bool) -> Arc:

@@ -79,6 +79,7 @@ class Arc:
     although they fit (the `UNTIL` of its loop). `conditions`: asked with the event bound.
     `kept`: (arc of the target, arc of this state) pairs, the ways on in other branches of an AND that has
     begun. Those branches have not moved, so what contiguity or an absence has closed in them stays closed.
+    Time alone closes nothing there for good: a limit that counts from events of any branch is set anew.
     """
 
     target: int

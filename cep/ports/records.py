@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
 from cep.columns import concat
 from cep.ports.json_blocks import JsonBlocks
 from cep.ports.json_lines import add_lines
-from cep.ports.lines import BOUNDS, LineBlock, Lines
+from cep.ports.lines import BOUNDS, LineBlock, Lines, line_ends
 from cep.ports.rows import Chunk, Reading, Rows
 
 LINE_OF_OFFSET: Final = 1
@@ -37,6 +37,9 @@ class RecordDecoder:
         """The events among these records, and the records that are none."""
         if not values:
             return self._rows.take()
+        whole = _whole(offsets, values)
+        if whole is not None:
+            return self._blocks.chunk(whole)
         lines, odd = list(values), []
         for row, value in enumerate(values):
             # A block holds one record a line and passes over blank ones; here none may be passed over.
@@ -60,6 +63,19 @@ class RecordDecoder:
             else:
                 add_lines(self._rows, Lines(line, [value]), BOUNDS.line_bytes_max)
         return self._rows.take()
+
+
+def _whole(offsets: Sequence[int], values: Sequence[bytes | None]) -> LineBlock | None:
+    """The records as one block; None if there is a gap among them, or one that is no line of its own."""
+    if offsets[-1] - offsets[0] >= len(offsets) or None in values:
+        return None
+    data = b"\n".join(cast("Sequence[bytes]", values)) + b"\n"
+    block = LineBlock(offsets[0] + LINE_OF_OFFSET, data, line_ends(data))
+    if len(block.ends) != len(values):
+        return None
+    # A blank record begins with a blank or with its line end; so do others, which are seldom.
+    first = np.frombuffer(data, dtype=np.uint8)[block.starts]
+    return None if (first <= ord(" ")).any() else block
 
 
 def _blocks(offsets: Sequence[int], values: Sequence[bytes | None]) -> Iterator[LineBlock]:

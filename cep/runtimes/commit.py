@@ -22,6 +22,7 @@ says so (`pins`), and whoever replays changes them at the same places.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,6 +31,7 @@ from typing import Generic
 
 from cep.errors import CepError
 from cep.runtimes.commit_ports import Committed, In, LogPort, Out, TaskPort
+from cep.runtimes.log_lines import say
 from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, marked, pinned, unmarked
 from cep.state.store import Delta, Offsets, Progress, StateError, StateStore, TaskId
 from cep.stream.silence import SILENCES, Silence, overtaken
@@ -280,12 +282,18 @@ class ExactlyOnce(Generic[In, Out]):
                 return stored.to
             undone = self._store.undo(task, token)
             self._at(Point.UNDONE)
+            told = "partition {partition}: the state at {stored} was not committed, back to {undone}"
+            where = {"partition": task.partition, "stored": dict(stored.to), "undone": dict(undone.to)}
+            say("state_undone", told, **where)
             if self._belongs(task, undone.to, committed):
                 return undone.to
         elif not self._rebuild:
             raise OffsetsResetError(_reset_text(task, stored, committed.to))
         self._store.wipe(task, token)
         self._at(Point.WIPED)
+        told = "partition {partition}: the state at {stored} is dropped, made again up to {committed}"
+        where = {"partition": task.partition, "stored": dict(stored.to), "committed": dict(committed.to)}
+        say("state_dropped", told, logging.WARNING, **where)
         return None
 
     def _belongs(self, task: TaskId, stored: Offsets, committed: Committed) -> bool:

@@ -117,8 +117,11 @@ class Pool:
         if (runs.key[1:] < runs.key[:-1]).any():
             runs = runs.of(np.argsort(runs.key, kind="stable"))
         slots = self._slots.take(len(runs))
+        before = len(self._columns["stage"])
         for name in self._columns:
             self._columns[name] = grown(self._columns[name], self._slots.size)
+        # A slot without a run must not look like one of key 0.
+        self._columns["stage"][before:] = NONE
         top = int(runs.key[-1]) + 1
         if top > len(self._first):
             grown_first = np.full(max(top, len(self._first) * 2), NONE, dtype=np.int32)

@@ -14,6 +14,7 @@ from cep.engines.engines import ENGINES
 from cep.engines.key_table import SMALL
 from cep.engines.matcher import Limits, Matcher
 from cep.engines.vector import choice
+from cep.event import Key
 from cep.plan.compile import Plan
 from tests.engines.story import plan_of
 
@@ -83,6 +84,24 @@ def test_nothing_is_left_of_windows_that_are_over() -> None:
     assert matcher.open_runs() == 1000
     (table,) = tests._keys.values()
     assert len(table) <= 10 * SMALL
+
+
+def test_only_keys_that_had_runs_are_told_as_touched() -> None:
+    """Room that is there for more runs looked like runs of the first key, which may be long gone."""
+    plan = plan_of("SEQ(A a, B b) BY u WITHIN 5s PICK EACH")
+    tests = feed.Tests([plan])
+    (matcher,) = ENGINES["vector"]([(plan, Limits())])
+    matcher.touched()
+    seen: set[Key] = set()
+    for low in range(0, 20_000, 1_000):
+        batch = opening(np.arange(low, low + 900 + low % 7), low)
+        matcher.process(feed.make_feed(plan, batch, tests.masks(batch), 0))
+        matcher.advance(low + 999)
+        touched = matcher.touched()
+        assert touched <= seen | {(f"user-{name:07d}",) for name in range(low, low + 1_000)}
+        kept = matcher.snapshots(touched)
+        seen = (seen - touched) | {key for key in touched if kept[key] is not None}
+    assert len(seen) > 4_000
 
 
 def test_reasons_are_told() -> None:

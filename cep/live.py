@@ -190,8 +190,6 @@ def checked(settings: LiveSettings) -> LiveSettings:
         raise InputError("a topic is named twice in `topics`")
     if settings.mode == "agent" and settings.promise != "at_least_once":
         raise InputError(f"`guarantee: {settings.guarantee}` needs `mode: batch`: agents give at least once")
-    if settings.mode == "agent" and settings.rules_from == "topic":
-        raise InputError("rules from a topic change at a commit, so they are for `mode: batch`")
     odd = [name for name, _ in settings.kafka if name not in AGENT_KAFKA]
     if settings.mode == "agent" and odd:
         raise InputError(

@@ -112,6 +112,7 @@ class TopicReader:
         self._on_assign = on_assign
         self._on_revoke = on_revoke
         self._failure: Exception | None = None
+        self._membership: object = None
         self._ends = ends
         self._at_end: set[Part] = set()
 
@@ -183,8 +184,11 @@ class TopicReader:
         return int(high) if high >= 0 else None
 
     def group_metadata(self) -> object:
-        """What makes a commit of offsets fail once another worker has the partitions."""
-        return self._consumer.consumer_group_metadata()
+        """What makes a commit of offsets fail once another worker has the partitions.
+
+        It is that of the last assignment, whatever the client has heard since: that is what records are of.
+        """
+        return self._consumer.consumer_group_metadata() if self._membership is None else self._membership
 
     def close(self) -> None:
         """Leave the group."""
@@ -193,6 +197,7 @@ class TopicReader:
     def _assigned(self, consumer: ck.Consumer, parts: Sequence[ck.TopicPartition]) -> None:
         self._at_end.clear()
         try:
+            self._membership = consumer.consumer_group_metadata()
             begin = self._on_assign([Part(one.topic, one.partition) for one in parts])
             consumer.assign([ck.TopicPartition(*part, offset) for part, offset in begin.items()])
         except Exception as error:  # noqa: BLE001 - an exception in a callback of the library may get lost

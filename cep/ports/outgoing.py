@@ -6,7 +6,8 @@ from typing import Final
 
 from cep.ports.alert_lines import alert_line, json_text
 from cep.ports.rejects import Reject
-from cep.ports.topic_records import Outgoing, Records
+from cep.ports.rule_records import Refused
+from cep.ports.topic_records import Outgoing, Part, Records
 from cep.stream.alert import Alert
 from cep.values import value
 
@@ -17,6 +18,9 @@ HEADER_PARTITION: Final = "cep-partition"
 HEADER_OFFSET: Final = "cep-offset"
 
 REASON_CHARS_MAX: Final = 500
+
+REFUSED_RULE: Final = "refused_rule"
+"""The code of a record of the topic of rules that cannot be used."""
 
 
 @value
@@ -38,13 +42,22 @@ def alert_out(topics: Topics, alert: Alert) -> Outgoing:
 
 def refused_out(topics: Topics, reject: Reject, records: Records, row: int) -> Outgoing:
     """A record that is no event, or came too late: its own bytes and key, the rest in headers."""
-    part = records.part
-    headers = (
-        (HEADER_CODE, reject.reason_code.encode()),
-        (HEADER_REASON, reject.reason[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")),
-        (HEADER_TOPIC, part.topic.encode()),
-        (HEADER_PARTITION, str(part.partition).encode()),
-        (HEADER_OFFSET, str(records.offsets[row]).encode()),
-    )
+    headers = _headers(reject.reason_code, reject.reason, records.part, records.offsets[row])
     topic = topics.late if reject.reason_code == "late" else topics.dead_letters
     return Outgoing(topic, records.values[row] or b"", records.key(row), headers)
+
+
+def rule_refused_out(topics: Topics, part: Part, refused: Refused) -> Outgoing:
+    """A record of the topic of rules that cannot be used, in the same form."""
+    headers = _headers(REFUSED_RULE, refused.reason, part, refused.offset)
+    return Outgoing(topics.dead_letters, refused.value, refused.key.encode(), headers)
+
+
+def _headers(code: str, reason: str, part: Part, offset: int) -> tuple[tuple[str, bytes], ...]:
+    return (
+        (HEADER_CODE, code.encode()),
+        (HEADER_REASON, reason[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")),
+        (HEADER_TOPIC, part.topic.encode()),
+        (HEADER_PARTITION, str(part.partition).encode()),
+        (HEADER_OFFSET, str(offset).encode()),
+    )

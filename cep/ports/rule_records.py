@@ -154,6 +154,8 @@ class Refused:
     offset: int
     key: str
     reason: str
+    value: bytes = field(default=b"", repr=False)
+    """What the record holds."""
 
 
 class RuleHistory:
@@ -180,7 +182,9 @@ class RuleHistory:
         try:
             version = read_version(key or b"", value)
         except ValueError as error:
-            self.refused = [*self.refused, Refused(offset, f"{name}@{number}", str(error))][-REFUSED_MAX:]
+            self.refused = [*self.refused, Refused(offset, f"{name}@{number}", str(error), value)][
+                -REFUSED_MAX:
+            ]
         else:
             insort(self._versions.setdefault(version.name, []), Placed(offset, version))
 

@@ -4,6 +4,9 @@
 
 A worker that dies between two of these steps does the last batch again, and its alerts carry the same ids.
 What was handed over with gaps, out of order or twice is read from the log instead: the reader is not trusted.
+
+State is stored with every batch, so where rules change a task is taken up as after a restart. Nothing says
+where they changed: a batch that is done again, or state that is made again, meets the newest rules.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from cep.runtimes.live_loop import prepare_topics
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Done, Task, TaskSettings
 from cep.runtimes.log_lines import say
+from cep.runtimes.rule_sets import RuleSet, RuleSets
 from cep.state.store import Delta, Offsets, StateStore, TaskId
 from cep.values import mutable
 
@@ -52,9 +56,13 @@ class AtLeastOnce:
         store: StateStore,
         metrics: Metrics,
         *,
+        rules: RuleSets | None = None,
         rebuild: bool = False,
     ) -> None:
-        """Nothing is connected before `connect`. `rebuild`: drop the state and make it again."""
+        """Nothing is connected before `connect`. `rules`: those of a topic, in place of those of `tasks`.
+
+        `rebuild`: drop the state and make it again.
+        """
         self.stop = threading.Event()
         self.ready = threading.Event()
         """Set once partitions were given out."""
@@ -64,6 +72,9 @@ class AtLeastOnce:
         self._task_settings = tasks
         self._store = store
         self._metrics = metrics
+        self._rules = rules
+        self.rule_set: RuleSet | None = None
+        """The rules of the next batch; None where they come from files, or nothing is known yet."""
         self._rebuild = rebuild
         self._mine: frozenset[int] = frozenset()
         self._owned: dict[TaskId, _Owned] = {}
@@ -72,9 +83,12 @@ class AtLeastOnce:
         """Wait for the broker, look at the topics, make those that are written."""
         prepare_topics(self._settings, self.stop)
         # Never subscribed, so no member of a name: it only asks for offsets.
-        reader = TopicReader(replace(self._settings, instance=""), _nothing, lambda _: None)
-        self._log = KafkaLog(self._settings, reader)
+        self._reader = TopicReader(replace(self._settings, instance=""), _nothing, lambda _: None)
+        self._log = KafkaLog(self._settings, self._reader)
         self._writer = TopicWriter(self._settings, f"{self._settings.group}-{uuid.uuid4().hex}")
+        if self._rules is not None:
+            self._rules.connect()
+            self._follow_rules()
         self.committed_at = time.monotonic()
 
     def assigned(self, numbers: Iterable[int]) -> None:
@@ -106,6 +120,7 @@ class AtLeastOnce:
         `ends`: where partitions end, as far as the reader knows.
         """
         started = time.monotonic()
+        self._follow_rules()
         by_task: defaultdict[TaskId, list[Records]] = defaultdict(list)
         for records in batch:
             if records.part.partition in self._mine:
@@ -125,8 +140,21 @@ class AtLeastOnce:
             self._metrics.processed(self._owned[task].task, done)
         self.committed_at = time.monotonic()
         lags = {one.part: end - one.next_offset for one in batch if (end := ends.get(one.part)) is not None}
-        self._metrics.committed(computed - started, self.committed_at - computed, lags)
+        self._metrics.computed(computed - started)
+        self._metrics.committed(self.committed_at - computed, lags)
         return frozenset(task.partition for task in by_task)
+
+    def _follow_rules(self) -> None:
+        """Let new rules take over between two batches."""
+        if self._rules is None:
+            return
+        self._rules.follow()
+        newest = self._rules.newest()
+        if self.rule_set is None or self.rule_set.revision != newest:
+            self.rule_set = self._rules.at(newest)
+            # Taken up again with the next records, with what is stored.
+            self._owned.clear()
+            say("rules_changed", "{rules} takes over", rules=self.rule_set.told())
 
     def _process(self, task: TaskId, owned: _Owned, records: Records) -> Iterator[Done]:
         to = dict(owned.task.state.to)
@@ -150,7 +178,8 @@ class AtLeastOnce:
             stored = None
         begin, committed = self._log.start(task), self._log.committed(task)
         to = begin if committed is None else committed.to
-        owned = _Owned(Task(self._task_settings, task.partition), token, first=stored is None)
+        settings = self._task_settings if self.rule_set is None else self.rule_set.settings
+        owned = _Owned(Task(settings, task.partition), token, first=stored is None)
         if stored is None:
             earliest = self._settings.start == "earliest"
             standing: Offsets = {t: min(begin[t], to[t]) if earliest else to[t] for t in to}
@@ -160,6 +189,8 @@ class AtLeastOnce:
             resume = owned.task.restore(self._store.load(task, token), standing, to)
             for rows in self._log.read(task, resume, standing):
                 owned.task.refill(rows)
+            if self.rule_set is not None:
+                self._warm_up(task, owned.task)
         until = {topic: max(offset, standing.get(topic, 0)) for topic, offset in to.items()}
         for rows in self._log.read(task, dict(owned.task.state.to), until):
             self._apply(task, owned, owned.task.process(rows).delta)
@@ -171,6 +202,16 @@ class AtLeastOnce:
         told = "partition {partition} is taken up at {offsets} after {seconds:.1f}s"
         say("taken_up", told, partition=task.partition, offsets=until, seconds=seconds)
         return owned
+
+    def _warm_up(self, task: TaskId, taken_up: Task) -> None:
+        """Show records from before the state to rules that it knows nothing of."""
+        at = dict(taken_up.state.to)
+        records = self._settings.warm_up_records // max(1, len(self._mine))
+        since = dict(at)
+        for topic, _ in self._settings.topics:
+            first, _ = self._reader.bounds(Part(topic, task.partition))
+            since[topic] = min(at[topic], max(first, at[topic] - records))
+        taken_up.warm_up(since, self._log.read(task, since, at))
 
     def _apply(self, task: TaskId, owned: _Owned, delta: Delta) -> None:
         self._store.apply(task, owned.token, replace(delta, first=owned.first))

@@ -7,7 +7,8 @@
               F > C      somebody set the offsets back                  refuse, or rebuild if told so
 
     commit    compute ─▶ apply to the store ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
-                         └ of tasks that are due; the state of others stays behind for now
+              │          └ of tasks that are due; the state of others stays behind for now
+              └ while the transaction before is still under way; nothing else begins before its end
     decide    begin ─▶ write the silence ─▶ send offsets as they are ─▶ commit
 
 The commit of the log's transaction is the moment that counts. The state is applied before it, with what
@@ -27,10 +28,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from typing import Generic
 
 from cep.errors import CepError
-from cep.runtimes.commit_ports import Committed, In, LogPort, Out, TaskPort
+from cep.runtimes.commit_ports import Committed, In, Later, LogPort, Out, TaskPort, at_once
 from cep.runtimes.log_lines import say
 from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, marked, pinned, unmarked
 from cep.state.store import Delta, Offsets, Progress, StateError, StateStore, TaskId
@@ -94,6 +96,10 @@ class ExactlyOnce(Generic[In, Out]):
         `rebuild`: where offsets were set back, drop the state and make it again.
         """
         self.tasks: dict[TaskId, TaskPort[In, Out]] = {}
+        self.settled: Callable[[Mapping[TaskId, Out]], None] = lambda _: None
+        """Is told what a batch came to, once it is true."""
+        self.later: Later = at_once
+        """Runs transactions."""
         self.is_due: Callable[[TaskId], bool] = lambda _: True
         """Whether the state of a task is put down with its next batch."""
         self._log = log
@@ -103,6 +109,7 @@ class ExactlyOnce(Generic[In, Out]):
         self._at = at
         self._changes = changes
         self._rebuild = rebuild
+        self._under_way: tuple[dict[TaskId, Out], Callable[[], None]] | None = None
         self._tokens: dict[TaskId, str] = {}
         self._committed: dict[TaskId, Committed] = {}
         self._stateless: set[TaskId] = set()
@@ -121,10 +128,13 @@ class ExactlyOnce(Generic[In, Out]):
     def acquire(self, tasks: Iterable[TaskId]) -> dict[TaskId, Offsets]:
         """Make the state of these tasks what it was at their committed offsets; from there on read them."""
         with self._unbroken():
+            self._settle()
             return {task: self._recover(task) for task in tasks}
 
     def release(self, tasks: Iterable[TaskId]) -> None:
         """Tasks that somebody else has now, or will have: then there is nothing for him to make up for."""
+        if not self._broken:
+            self.settle()
         for task in tasks:
             if task in self._behind and not self._broken:
                 # Refused if he was quicker.
@@ -148,6 +158,8 @@ class ExactlyOnce(Generic[In, Out]):
             return []
         with self._unbroken():
             changing = [task for task in self.tasks if self.revision(task) != newest]
+            if changing:
+                self._settle()
             for task in changing:
                 self._catch_up(task)
                 committed = self._committed[task]
@@ -163,6 +175,7 @@ class ExactlyOnce(Generic[In, Out]):
         for task in sorted(self._behind):
             if self.is_due(task):
                 with self._unbroken():
+                    self._settle()
                     self._catch_up(task)
 
     def _catch_up(self, task: TaskId) -> None:
@@ -171,30 +184,49 @@ class ExactlyOnce(Generic[In, Out]):
             self._at(Point.APPLIED)
 
     def commit(self, batch: Mapping[TaskId, In]) -> dict[TaskId, Out]:
-        """Process a batch of some tasks; when this returns all it brought is true, and was given out once."""
+        """Process a batch of some tasks. What it came to is true, and given out once, when it is settled."""
         with self._unbroken():
             results = {t: self.tasks[t].process(rows, put_down=False) for t, rows in batch.items()}
             self._behind |= batch.keys()
             self._at(Point.COMPUTED)
+            self._settle()
             for task in batch:
                 if self.is_due(task):
                     self._apply(task, self.tasks[task].put_down())
                     self._at(Point.APPLIED)
-            self._log.begin()
-            self._at(Point.BEGUN)
-            self._log.write(results)
-            self._at(Point.WRITTEN)
-            new = {task: replace(self._committed[task], to=done.delta.to) for task, done in results.items()}
-            self._log.send_offsets(new)
-            self._at(Point.OFFSETS_SENT)
-            self._log.commit()
-            self._at(Point.COMMITTED)
-            self._committed.update(new)
+            self._under_way = results, self.later(partial(self._transact, results))
             return results
+
+    def settle(self) -> None:
+        """Wait for the end of the transaction that is under way."""
+        with self._unbroken():
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._under_way is not None:
+            results, wait = self._under_way
+            wait()
+            self._under_way = None
+            self._committed |= self._leading_to(results)
+            self.settled(results)
+
+    def _transact(self, results: Mapping[TaskId, Out]) -> None:
+        self._log.begin()
+        self._at(Point.BEGUN)
+        self._log.write(results)
+        self._at(Point.WRITTEN)
+        self._log.send_offsets(self._leading_to(results))
+        self._at(Point.OFFSETS_SENT)
+        self._log.commit()
+        self._at(Point.COMMITTED)
+
+    def _leading_to(self, results: Mapping[TaskId, Out]) -> dict[TaskId, Committed]:
+        return {task: replace(self._committed[task], to=done.delta.to) for task, done in results.items()}
 
     def decide(self, silences: Mapping[TaskId, Silence]) -> None:
         """Write down who is silent; it counts once it is committed like rows, and before any other."""
         with self._unbroken():
+            self._settle()
             self._log.begin()
             self._log.decide(silences)
             self._at(Point.DECISION_WRITTEN)
@@ -282,18 +314,16 @@ class ExactlyOnce(Generic[In, Out]):
                 return stored.to
             undone = self._store.undo(task, token)
             self._at(Point.UNDONE)
-            told = "partition {partition}: the state at {stored} was not committed, back to {undone}"
-            where = {"partition": task.partition, "stored": dict(stored.to), "undone": dict(undone.to)}
-            say("state_undone", told, **where)
+            told = "partition {partition}: the state was not committed, it is back at {offsets}"
+            say("state_undone", told, partition=task.partition, offsets=dict(undone.to))
             if self._belongs(task, undone.to, committed):
                 return undone.to
         elif not self._rebuild:
             raise OffsetsResetError(_reset_text(task, stored, committed.to))
         self._store.wipe(task, token)
         self._at(Point.WIPED)
-        told = "partition {partition}: the state at {stored} is dropped, made again up to {committed}"
-        where = {"partition": task.partition, "stored": dict(stored.to), "committed": dict(committed.to)}
-        say("state_dropped", told, logging.WARNING, **where)
+        told = "partition {partition}: the state at {offsets} is not of what was committed, and dropped"
+        say("state_dropped", told, logging.WARNING, partition=task.partition, offsets=dict(stored.to))
         return None
 
     def _belongs(self, task: TaskId, stored: Offsets, committed: Committed) -> bool:

@@ -1,8 +1,8 @@
-"""What the commit sequence drives: tasks that compute, and the log with its transactions."""
+"""What the commit sequence drives: tasks that compute, the log with its transactions, and who runs these."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from cep.runtimes.pins import Pin
@@ -110,3 +110,13 @@ class LogPort(Protocol[In_co, Out_contra]):
     def commit(self) -> None:
         """Make all of it true at once."""
         ...
+
+
+Later = Callable[[Callable[[], None]], Callable[[], None]]
+"""Begins what may go on meanwhile. What it returns waits for the end, and raises what was raised."""
+
+
+def at_once(what: Callable[[], None]) -> Callable[[], None]:
+    """Does it now: a `Later` without a thread."""
+    what()
+    return lambda: None

@@ -9,7 +9,14 @@ from typing import Self
 from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, partition_counts, read_between
 from cep.ports.kafka_writers import TopicWriter
-from cep.ports.outgoing import HEADER_CODE, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
+from cep.ports.outgoing import (
+    HEADER_CODE,
+    HEADER_OFFSET,
+    HEADER_PARTITION,
+    HEADER_REASON,
+    HEADER_TOPIC,
+    REFUSED_RULE,
+)
 from cep.ports.topic_records import KafkaError, Outgoing, Part, Position, Records
 from cep.values import value
 
@@ -49,7 +56,8 @@ def send_back(settings: LiveSettings) -> int:
         for batch in read_between(settings, begin, group.ends, settings.batch_records):
             writer.begin()
             for records in batch:
-                out = [_back(letter) for letter in _letters_of(records)]
+                # A version of a rule in a new place would count as the newest.
+                out = [_back(each) for each in _letters_of(records) if each.code != REFUSED_RULE]
                 writer.write(out)
                 sent += len(out)
             offsets = {records.part: Position(records.next_offset) for records in batch}

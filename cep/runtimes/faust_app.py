@@ -101,7 +101,7 @@ def make_app(
     store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
     if settings.mode == "agent":
         agents = _app(AgentApp, settings, secrets)
-        agents.work = work = AtLeastOnce(settings, tasks, store, metrics, rebuild=rebuild)
+        agents.work = work = AtLeastOnce(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
         _read_by_agents(agents, work, settings)
         _watch(agents, work, settings)
         _serve(agents, work, metrics)
@@ -110,11 +110,10 @@ def make_app(
     loop = BatchLoop(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
     if moves:
         stage = RepartitionLoop(settings, moves, tasks, metrics)
-        _run_in_task(app, stage, stage.run)
-        _run_in_task(app, loop, lambda: _after(stage, loop))
+        _run_in_task(app, {stage: stage.run, loop: lambda: _after(stage, loop)})
         _watch(app, stage, settings)
     else:
-        _run_in_task(app, loop, loop.run)
+        _run_in_task(app, {loop: loop.run})
     _watch(app, loop, settings)
     _serve(app, loop, metrics)
     return app
@@ -175,18 +174,23 @@ def _after(stage: RepartitionLoop, loop: BatchLoop) -> None:
         loop.run()
 
 
-def _run_in_task(app: App, loop: BatchLoop | RepartitionLoop, run: Callable[[], None]) -> None:
-    """The loop is a thread of its own; when the worker is told to stop, the batch under way is finished."""
+def _run_in_task(app: App, loops: Mapping[BatchLoop | RepartitionLoop, Callable[[], None]]) -> None:
+    """Each loop in a thread of its own; told to stop, they finish what is under way and the process ends."""
 
     @app.task
     async def batches() -> None:
-        running = asyncio.ensure_future(asyncio.to_thread(run))
+        running = asyncio.gather(*(asyncio.to_thread(run) for run in loops.values()))
         try:
             await asyncio.shield(running)
         except asyncio.CancelledError:
-            loop.stop.set()
-            await running
-            raise
+            for loop in loops:
+                loop.stop.set()
+            try:
+                await running
+            except CepError as error:
+                _leave(str(error), EXIT_FAILED)
+            # Faust would go on gathering its own tasks for seconds, while a successor waits to start.
+            _leave("told to end, all is committed", 0)
         except CepError as error:
             # Nothing is left to put in order, and a traceback would hide the words.
             _leave(str(error), EXIT_FAILED)
@@ -283,7 +287,8 @@ def _watch(app: App, loop: BatchLoop | AtLeastOnce | RepartitionLoop, settings: 
 
 
 def _leave(reason: str, code: int) -> NoReturn:
-    say("ended", "{reason}: this process ends", logging.CRITICAL, reason=reason, code=code)
+    level = logging.CRITICAL if code else logging.INFO
+    say("ended", "{reason}: this process ends", level, reason=reason, code=code)
     logging.shutdown()
     os._exit(code)
 
@@ -291,7 +296,7 @@ def _leave(reason: str, code: int) -> NoReturn:
 def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
     @app.page("/healthz")
     async def healthz(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
-        rule_set = loop.rule_set if isinstance(loop, BatchLoop) else None
+        rule_set = loop.rule_set
         return web.text("ok\n" if rule_set is None else f"ok\n{rule_set.told()}\n")
 
     @app.page("/readyz")
@@ -301,7 +306,7 @@ def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
 
     @app.page("/metrics")
     async def numbers(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
-        rule_set = loop.rule_set if isinstance(loop, BatchLoop) else None
+        rule_set = loop.rule_set
         if rule_set is not None:
             metrics.rules(rule_set)
         metrics.looked_at(loop.tasks())

@@ -17,7 +17,7 @@ from typing import Final
 from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, read_between
 from cep.ports.kafka_writers import TopicWriter
-from cep.ports.topic_records import KafkaError, Part, Position, Records
+from cep.ports.topic_records import KafkaError, Outgoing, Part, Position, Records
 from cep.runtimes.commit_ports import Committed
 from cep.runtimes.live_task import Done
 from cep.runtimes.log_lines import say
@@ -113,6 +113,18 @@ class KafkaLog:
             begin[part] = max(wanted, first)
         end = {part: until[part.topic] for part in begin}
         yield from (batch for batch in read_between(self._settings, begin, end, CHUNK_RECORDS) if batch)
+
+    def looked(self, part: Part) -> int:
+        """How far the group has come in a partition that is not shared out; 0 at first."""
+        found = self._reader.committed([part])
+        return found[part].offset if part in found else 0
+
+    def give(self, out: Sequence[Outgoing], positions: Mapping[Part, Position]) -> None:
+        """Records and offsets of no task, in a transaction of their own."""
+        self._open.begin()
+        self._open.write(out)
+        self._open.send_offsets(positions, self._reader.group_metadata())
+        self._open.commit()
 
     def begin(self) -> None:
         """Begin a transaction."""

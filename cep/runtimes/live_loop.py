@@ -1,8 +1,8 @@
 """The live worker's loop: read a batch, compute, commit alerts and offsets in one transaction, exactly once.
 
-    assigned ──▶ take up state ──▶ read ──▶ tasks ──▶ state, alerts and offsets committed ──┐
-                                    ▲                                                      │
-                                    └──────────────────────────────────────────────────────┘
+    assigned ──▶ take up state ──▶ read ──▶ tasks ──▶ state ──▶ alerts and offsets committed, in a thread
+                                    ▲                  │
+                                    └──────────────────┘ which waits for the transaction before
 
 Whatever goes wrong after the start ends the process: the way back is the start, so it is always in use.
 """
@@ -15,7 +15,8 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from cep.errors import InputError
@@ -24,11 +25,12 @@ from cep.ports.kafka_topics import TopicReader, create_topics, partition_counts
 from cep.ports.topic_records import KafkaError, Part, Records
 from cep.runtimes.commit import ExactlyOnce, Point
 from cep.runtimes.live_metrics import Metrics
-from cep.runtimes.live_task import Task, TaskSettings
+from cep.runtimes.live_task import Done, Task, TaskSettings
 from cep.runtimes.log_lines import say
 from cep.runtimes.pins import NO_CHANGES, Changes
 from cep.runtimes.plain_log import log_of
 from cep.runtimes.put_down import PutDown
+from cep.runtimes.rule_letters import RuleLetters
 from cep.runtimes.rule_sets import RuleSet, RuleSets
 from cep.runtimes.silences import SilenceWatch
 from cep.state.store import StateStore, TaskId
@@ -108,8 +110,9 @@ class BatchLoop:
         self._store = store
         self._metrics = metrics
         self._records_max = min(RECORDS_AT_FIRST, settings.batch_records)
-        self._computed_at = 0.0
-        self._passed_at = 0.0
+        self._transactions = ThreadPoolExecutor(1, "transaction")
+        self._computed_at = self._passed_at = self._begun_at = self._ended_at = 0.0
+        self._lagging: Mapping[Part, int] = {}
         self._put_down = PutDown(settings.state_every_ms / 1000)
         self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}
@@ -134,6 +137,7 @@ class BatchLoop:
             changes = Changes(self._rules.newest, self._settings.warm_up_records)
         self._reader = TopicReader(self._settings, self._assigned, self._revoked, ends=self._silences.watches)
         self._log = log_of(self._settings, self._reader, watches=self._silences.watches)
+        self._letters = RuleLetters(self._log, self._task_settings.topics, self._settings.rules_topic)
         self._once = ExactlyOnce(
             self._log,
             self._store,
@@ -143,13 +147,16 @@ class BatchLoop:
             changes=changes,
             rebuild=self._rebuild,
         )
+        self._once.later = self._later
+        self._once.settled = self._settled
         self._once.is_due = lambda task: self._put_down.due(task, time.monotonic())
         try:
-            # Before joining the group: it ends what an earlier process of this name left open.
-            self._once.start()
+            # Partitions come with the first read, so the group is joined meanwhile.
             self._reader.subscribe()
+            self._once.start()
             while not self.stop.is_set():
                 self._step()
+            self._once.settle()
         finally:
             self._reader.close()
             self._store.close()
@@ -177,6 +184,8 @@ class BatchLoop:
                 seconds=time.monotonic() - started,
             )
             self.committed_at = time.monotonic()
+        if self._id(0) in self._once.tasks:
+            self._letters.look(self.rule_set, self._once.settle)
 
     def _step(self) -> None:
         self._follow_rules()
@@ -191,6 +200,7 @@ class BatchLoop:
         for records in read:
             batch[self._id(records.part.partition)].append(records)
         if not batch:
+            self._once.settle()
             self.committed_at = self._passed_at = time.monotonic()
             self._once.put_down()
             return
@@ -201,11 +211,20 @@ class BatchLoop:
 
     def _commit(self, batch: Mapping[TaskId, Sequence[Records | Silence]], lags: Mapping[Part, int]) -> None:
         started = time.monotonic()
-        results = self._once.commit(batch)
+        self._once.commit(batch)
+        self._metrics.computed(self._computed_at - started)
+        self._lagging = lags
+
+    def _later(self, transaction: Callable[[], None]) -> Callable[[], None]:
+        """In a thread: while brokers answer, the next batch is read and computed."""
+        self._begun_at = time.monotonic()
+        return self._transactions.submit(transaction).result
+
+    def _settled(self, results: Mapping[TaskId, Done]) -> None:
         self.committed_at = time.monotonic()
         for task, done in results.items():
             self._metrics.processed(self._made[task], done)
-        self._metrics.committed(self._computed_at - started, self.committed_at - self._computed_at, lags)
+        self._metrics.committed(self._ended_at - self._begun_at, self._lagging)
 
     def _decided(self, read: Sequence[Records], now_s: float) -> dict[TaskId, Silence]:
         """Tasks in which other topics are silent than before, now that this was read; written down."""
@@ -246,6 +265,8 @@ class BatchLoop:
         self.committed_at = now = time.monotonic()
         if point is Point.COMPUTED:
             self._computed_at = now
+        if point is Point.COMMITTED:
+            self._ended_at = now
         if point is Point.APPLIED:
             self._put_down.done(now - self._passed_at, now)
         self._passed_at = now
@@ -262,6 +283,7 @@ class BatchLoop:
 
     def _assigned(self, parts: Sequence[Part]) -> Mapping[Part, int]:
         """Take up the tasks of these partitions; where to read on."""
+        self._letters.forget()
         started = time.monotonic()
         found = self._once.acquire(sorted({self._id(part.partition) for part in parts}))
         seconds = time.monotonic() - started

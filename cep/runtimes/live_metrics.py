@@ -104,7 +104,7 @@ class Metrics:
             "cep_compute_seconds", "Decoding and matching of a batch.", registry=registry, buckets=_BUCKETS
         )
         self._commit = prometheus.Histogram(
-            "cep_commit_seconds", "State and transaction of a batch.", registry=registry, buckets=_BUCKETS
+            "cep_commit_seconds", "Transaction of a batch.", registry=registry, buckets=_BUCKETS
         )
 
     def refused(self, rejects: Mapping[str, int]) -> None:
@@ -127,9 +127,12 @@ class Metrics:
         self._silent.labels(number).set(len(task.state.silent))
         self._watermark.labels(number).set(time.time() - clock.watermark_ms / 1000)
 
-    def committed(self, compute_s: float, commit_s: float, lags: Mapping[Part, int]) -> None:
+    def computed(self, seconds: float) -> None:
+        """A batch was decoded and matched in so long."""
+        self._compute.observe(seconds)
+
+    def committed(self, commit_s: float, lags: Mapping[Part, int]) -> None:
         """A transaction is through."""
-        self._compute.observe(compute_s)
         self._commit.observe(commit_s)
         for part, lag in lags.items():
             self._lag.labels(part.topic, str(part.partition)).set(lag)

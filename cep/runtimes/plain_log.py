@@ -9,7 +9,7 @@ group has moved on is refused its commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from cep.live import LiveSettings
@@ -34,6 +34,13 @@ class PlainLog(KafkaLog):
         """Nothing of the batch is there yet."""
         self._out: list[Outgoing] = []
         self._offsets: dict[Part, Position] = {}
+
+    def give(self, out: Sequence[Outgoing], positions: Mapping[Part, Position]) -> None:
+        """Records and offsets of no task."""
+        self.begin()
+        self._out += out
+        self._offsets |= positions
+        self.commit()
 
     def write(self, results: Mapping[TaskId, Done]) -> None:
         """What leaves the system with this batch."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
-from cep.ports.rule_records import Refused, RuleHistory, RuleVersion
+from cep.ports.rule_records import Refused, RuleHistory, RuleVersion, version_value
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import say
 from cep.runtimes.replay import projection_of
@@ -131,7 +131,9 @@ class RuleSets:
                     found.append((version, rule))
                     break
                 # The version before it stays, on every worker alike.
-                refused.append(Refused(placed.offset, version.key.decode(), compiled.reason))
+                refused.append(
+                    Refused(placed.offset, version.key.decode(), compiled.reason, version_value(version))
+                )
         rules = tuple(rule for _, rule in found)
         settings = replace(self._tasks, rules=rules, projection=projection_of(rules))
         held = {(p.version.key, p.version.hash) for name in history.names() for p in history.versions(name)}

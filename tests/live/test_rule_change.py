@@ -45,6 +45,7 @@ def test_rules_change_while_events_flow(
         return done.stdout
 
     rules("push", "rules.yaml")
+    push_nonsense(cluster)
     with workers(cluster, config, services.redis.url, settings=settings) as group:
         group.start("one")
         group.ready("one")
@@ -83,6 +84,20 @@ def test_rules_change_while_events_flow(
     for topic, kind in (("alerts", "live"), ("alerts.shadow", "shadow")):
         require_equal(cluster.values(topic), of_status(expected, kind))
     require_tiling(cluster, group.group, "events")
+    require_one_letter(cluster)
+
+
+def push_nonsense(cluster: Cluster) -> None:
+    producer = cluster.producer()
+    producer.produce(cluster.topic("rules"), b"no rule at all", b"odd@1", partition=0)
+    assert producer.flush(10) == 0
+
+
+def require_one_letter(cluster: Cluster) -> None:
+    """Nonsense is refused by two workers, and again at each start; one of them tells it once."""
+    (letter,) = cluster.messages("dead")
+    assert (letter.key(), letter.value()) == (b"odd@1", b"no rule at all")
+    assert dict(letter.headers() or ())["cep-code"] == b"refused_rule"
 
 
 def changed_at(cluster: Cluster, group: str) -> dict[int, list[tuple[int, int, int]]]:

@@ -202,9 +202,6 @@ def test_pins_as_they_are_written_beside_offsets() -> None:
     assert len(pins_text(many, "a")) < 4096 - 90, "brokers take no more beside an offset"
 
 
-def test_agents_do_not_follow_a_topic() -> None:
-    settings = LiveSettings(topics=(("events", ""),), rules_from="topic", mode="agent")
-    with pytest.raises(InputError, match="for `mode: batch`"):
-        checked(settings)
+def test_rules_are_no_events() -> None:
     with pytest.raises(InputError, match=r"cep\.rules is read and written"):
         checked(LiveSettings(topics=(("cep.rules", ""),)))

@@ -14,7 +14,7 @@ from random import Random
 
 from cep.ports.alert_lines import alert_line
 from cep.runtimes.commit import BrokenError, ExactlyOnce, Point
-from cep.runtimes.commit_ports import Committed
+from cep.runtimes.commit_ports import Committed, at_once
 from cep.runtimes.pins import Changes, Pin
 from cep.state.store import Offsets, StateError, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
@@ -132,9 +132,16 @@ class Worker:
             changes=Changes(lambda: self.heard if world.changing else None, world.warm_up_records),
             rebuild=rebuild,
         )
+        self.sequence.later = self._later
         self.sequence.is_due = lambda _: world.dice.random() < world.put_down
         self.heard = world.pushed
         self.sequence.start()
+
+    def _later(self, what: Callable[[], None]) -> Callable[[], None]:
+        """At once, or as late as can be: when something else has to wait for it."""
+        if self._world.delays.random() < self._world.delayed:
+            return what
+        return at_once(what)
 
     def batch(self) -> None:
         """One batch of some of what it may read, of whatever size."""
@@ -156,7 +163,9 @@ class Worker:
             batch[task] = [silence, *batch.get(task, [])]
         if batch:
             self.sequence.commit(batch)
-        elif self._world.dice.random() < self._world.put_down:
+            return
+        self.sequence.settle()
+        if self._world.dice.random() < self._world.put_down:
             self.sequence.put_down()
 
     def _tasks(self) -> list[tuple[TaskId, TaskState]]:
@@ -207,6 +216,9 @@ class World:
         self.chance = Random(seed)
         self.silences = silences
         self.dice = Random(seed)
+        self.delays = Random(seed)
+        self.delayed = 0.5
+        """How often a transaction ends only when something has to wait for it."""
         self.put_down = 0.6
         """How often state is put down with a batch, by dice of its own."""
         self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
@@ -238,7 +250,11 @@ class World:
         return True
 
     def give(self, owners: Mapping[TaskId, str]) -> None:
-        """A rebalance that every living worker named hears of."""
+        """A rebalance that every living worker named hears of, once its transaction is over."""
+        for name in sorted(set(owners.values())):
+            worker = self.workers[name]
+            if worker.alive:
+                self.guarded(worker, worker.sequence.settle)
         self.owners = dict(owners)
         before = self.kafka.generation
         generation = self.kafka.rebalance(owners)
@@ -250,7 +266,8 @@ class World:
             # Who missed a rebalance has lost everything, and knows it now.
             keeps = mine if worker.log.generation == before else set()
             worker.log.generation = generation
-            worker.sequence.release(set(worker.sequence.tasks) - keeps)
+            if not self.guarded(worker, partial(worker.sequence.release, {*worker.sequence.tasks} - keeps)):
+                continue
             self.guarded(
                 worker,
                 lambda worker=worker, mine=mine: worker.sequence.acquire(  # type: ignore[misc]

@@ -50,8 +50,9 @@ down: $(LIVE) ## end the Kafka and Redis of `make up`
 bench-live: $(DEV) ## live throughput and latency on a real Kafka and Redis, beside a plain Faust agent
 	@$(PY) -m bench.live
 
-chaos: $(DEV) ## 300 faults for live workers while two million events flow; some hours
+chaos: $(DEV) ## 300 faults for live workers while two million events flow, 20 kills in agent mode; some hours
 	CEP_CHAOS_FAULTS=300 CEP_CHAOS_EVENTS=2000000 CEP_CHAOS_SEED=300 $(PY) -m pytest tests/live/test_chaos.py -s
+	CEP_AGENT_KILLS=20 $(PY) -m pytest tests/live/test_agent_mode.py -s
 
 soak: $(DEV) ## half an hour of steady load with keys that come and go: neither memory nor state may grow
 	@$(PY) -m tests.live.soak --seconds $(SOAK_SECONDS) --rate 5000

@@ -12,7 +12,6 @@ where they changed: a batch that is done again, or state that is made again, mee
 from __future__ import annotations
 
 import os
-import threading
 import time
 import uuid
 from collections import defaultdict
@@ -21,17 +20,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader
 from cep.ports.kafka_writers import TopicWriter
 from cep.ports.topic_records import Part, Records
 from cep.runtimes.kafka_log import KafkaLog
 from cep.runtimes.live_loop import prepare_topics
-from cep.runtimes.live_metrics import Metrics
-from cep.runtimes.live_task import Done, Task, TaskSettings
+from cep.runtimes.live_task import Done, Task
 from cep.runtimes.log_lines import say
-from cep.runtimes.rule_sets import RuleSet, RuleSets
-from cep.state.store import Delta, Offsets, StateStore, TaskId
+from cep.runtimes.loop_parts import Given, Signs
+from cep.runtimes.rule_sets import RuleSet
+from cep.state.store import Delta, Offsets, TaskId
 from cep.values import mutable
 
 NO_ENDS: Final[Mapping[Part, int | None]] = MappingProxyType({})
@@ -49,39 +47,23 @@ class _Owned:
 class AtLeastOnce:
     """The tasks of one worker. Its calls must follow each other, from whatever thread."""
 
-    def __init__(
-        self,
-        settings: LiveSettings,
-        tasks: TaskSettings,
-        store: StateStore,
-        metrics: Metrics,
-        *,
-        rules: RuleSets | None = None,
-        rebuild: bool = False,
-    ) -> None:
-        """Nothing is connected before `connect`. `rules`: those of a topic, in place of those of `tasks`.
-
-        `rebuild`: drop the state and make it again.
-        """
-        self.stop = threading.Event()
-        self.ready = threading.Event()
-        """Set once partitions were given out."""
-        self.committed_at = time.monotonic()
-        """When there was last nothing to do, or a batch done."""
-        self._settings = settings
-        self._task_settings = tasks
-        self._store = store
-        self._metrics = metrics
-        self._rules = rules
+    def __init__(self, given: Given) -> None:
+        """Nothing is connected before `connect`."""
+        self.signs = Signs()
+        self._settings = given.settings
+        self._task_settings = given.tasks
+        self._store = given.store
+        self._metrics = given.metrics
+        self._rules = given.rules
+        self._rebuild = given.rebuild
         self.rule_set: RuleSet | None = None
         """The rules of the next batch; None where they come from files, or nothing is known yet."""
-        self._rebuild = rebuild
         self._mine: frozenset[int] = frozenset()
         self._owned: dict[TaskId, _Owned] = {}
 
     def connect(self) -> None:
         """Wait for the broker, look at the topics, make those that are written."""
-        prepare_topics(self._settings, self.stop)
+        prepare_topics(self._settings, self.signs.stop)
         # Never subscribed, so no member of a name: it only asks for offsets.
         self._reader = TopicReader(replace(self._settings, instance=""), _nothing, lambda _: None)
         self._log = KafkaLog(self._settings, self._reader)
@@ -89,15 +71,15 @@ class AtLeastOnce:
         if self._rules is not None:
             self._rules.connect()
             self._follow_rules()
-        self.committed_at = time.monotonic()
+        self.signs.alive()
 
     def assigned(self, numbers: Iterable[int]) -> None:
         """These partition numbers are ours now, and no others."""
         self._mine = frozenset(numbers)
         self.revoked({task.partition for task in self._owned} - self._mine)
         self._metrics.assigned(len(self._mine), 0.0)
-        self.committed_at = time.monotonic()
-        self.ready.set()
+        self.signs.alive()
+        self.signs.ready.set()
 
     def revoked(self, numbers: Iterable[int]) -> None:
         """These are no longer ours."""
@@ -112,7 +94,7 @@ class AtLeastOnce:
 
     def idle(self) -> None:
         """There is nothing to do."""
-        self.committed_at = time.monotonic()
+        self.signs.alive()
 
     def handle(self, batch: Sequence[Records], ends: Mapping[Part, int | None] = NO_ENDS) -> frozenset[int]:
         """Process records; the partition numbers whose records may be acknowledged now.
@@ -138,10 +120,10 @@ class AtLeastOnce:
         for task, done in results:
             self._apply(task, self._owned[task], done.delta)
             self._metrics.processed(self._owned[task].task, done)
-        self.committed_at = time.monotonic()
+        committed = self.signs.alive()
         lags = {one.part: end - one.next_offset for one in batch if (end := ends.get(one.part)) is not None}
         self._metrics.computed(computed - started)
-        self._metrics.committed(self.committed_at - computed, lags)
+        self._metrics.committed(committed - computed, lags)
         return frozenset(task.partition for task in by_task)
 
     def _follow_rules(self) -> None:
@@ -194,7 +176,7 @@ class AtLeastOnce:
         until = {topic: max(offset, standing.get(topic, 0)) for topic, offset in to.items()}
         for rows in self._log.read(task, dict(owned.task.state.to), until):
             self._apply(task, owned, owned.task.process(rows).delta)
-            self.committed_at = time.monotonic()
+            self.signs.alive()
         # Only batch mode watches for silent topics; it may have been at work here before.
         owned.task.state.wait_for_all()
         self._owned[task] = owned

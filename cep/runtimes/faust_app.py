@@ -30,6 +30,7 @@ from cep.runtimes.live_loop import BatchLoop
 from cep.runtimes.live_metrics import CONTENT_TYPE, Metrics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import logging_config, say
+from cep.runtimes.loop_parts import Given
 from cep.runtimes.repartition import Move
 from cep.runtimes.repartition_loop import RepartitionLoop
 from cep.runtimes.rule_sets import RuleSets
@@ -99,15 +100,16 @@ def make_app(
     """An app that `faust worker` can run; `secrets` are never logged."""
     metrics = Metrics(tasks.cost)
     store = open_store(settings.state, STATE_TTL_MS, lambda: int(time.time() * 1000))
+    given = Given(settings, tasks, store, metrics, rules, rebuild)
     if settings.mode == "agent":
         agents = _app(AgentApp, settings, secrets)
-        agents.work = work = AtLeastOnce(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
+        agents.work = work = AtLeastOnce(given)
         _read_by_agents(agents, work, settings)
         _watch(agents, work, settings)
         _serve(agents, work, metrics)
         return agents
     app = _app(BatchApp, settings, secrets)
-    loop = BatchLoop(settings, tasks, store, metrics, rules=rules, rebuild=rebuild)
+    loop = BatchLoop(given)
     if moves:
         stage = RepartitionLoop(settings, moves, tasks, metrics)
         _run_in_task(app, {stage: stage.run, loop: lambda: _after(stage, loop)})
@@ -168,9 +170,9 @@ def _credentials(kafka: Mapping[str, str]) -> SSLCredentials | SASLCredentials |
 
 def _after(stage: RepartitionLoop, loop: BatchLoop) -> None:
     """The topics that the loop reads are made by the stage."""
-    while not (stage.ready.wait(1.0) or loop.stop.is_set()):
-        loop.committed_at = time.monotonic()
-    if not loop.stop.is_set():
+    while not (stage.signs.ready.wait(1.0) or loop.signs.stop.is_set()):
+        loop.signs.alive()
+    if not loop.signs.stop.is_set():
         loop.run()
 
 
@@ -184,7 +186,7 @@ def _run_in_task(app: App, loops: Mapping[BatchLoop | RepartitionLoop, Callable[
             await asyncio.shield(running)
         except asyncio.CancelledError:
             for loop in loops:
-                loop.stop.set()
+                loop.signs.stop.set()
             try:
                 await running
             except CepError as error:
@@ -277,8 +279,8 @@ def _watch(app: App, loop: BatchLoop | AtLeastOnce | RepartitionLoop, settings: 
     """A loop that hangs in a library can only be ended from outside, and without a goodbye."""
 
     def watch() -> None:
-        while not loop.stop.wait(1.0):
-            if time.monotonic() - loop.committed_at > settings.stuck_after_s:
+        while not loop.signs.stop.wait(1.0):
+            if time.monotonic() - loop.signs.committed_at > settings.stuck_after_s:
                 _leave(f"nothing was committed for {settings.stuck_after_s}s", EXIT_STUCK)
 
     @app.task
@@ -301,7 +303,7 @@ def _serve(app: App, loop: BatchLoop | AtLeastOnce, metrics: Metrics) -> None:
 
     @app.page("/readyz")
     async def readyz(web: Any, request: Any) -> Any:  # noqa: ANN401, ARG001
-        ready = loop.ready.is_set()
+        ready = loop.signs.ready.is_set()
         return web.text("ready\n" if ready else "no partitions yet\n", status=200 if ready else 503)
 
     @app.page("/metrics")

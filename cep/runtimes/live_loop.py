@@ -24,16 +24,16 @@ from cep.live import LiveSettings
 from cep.ports.kafka_topics import TopicReader, create_topics, partition_counts
 from cep.ports.topic_records import KafkaError, Part, Records
 from cep.runtimes.commit import ExactlyOnce, Point
-from cep.runtimes.live_metrics import Metrics
-from cep.runtimes.live_task import Done, Task, TaskSettings
+from cep.runtimes.live_task import Done, Task
 from cep.runtimes.log_lines import say
+from cep.runtimes.loop_parts import Given, Signs
 from cep.runtimes.pins import NO_CHANGES, Changes
 from cep.runtimes.plain_log import log_of
 from cep.runtimes.put_down import PutDown
 from cep.runtimes.rule_letters import RuleLetters
-from cep.runtimes.rule_sets import RuleSet, RuleSets
+from cep.runtimes.rule_sets import RuleSet
 from cep.runtimes.silences import SilenceWatch
-from cep.state.store import StateStore, TaskId
+from cep.state.store import TaskId
 from cep.stream.silence import SILENCES, Silence
 
 BATCH_SECONDS: Final = 0.5
@@ -89,32 +89,20 @@ def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str,
 class BatchLoop:
     """The tasks of one worker and their transactions. `run` returns when `stop` is set, and raises else."""
 
-    def __init__(
-        self,
-        settings: LiveSettings,
-        tasks: TaskSettings,
-        store: StateStore,
-        metrics: Metrics,
-        *,
-        rules: RuleSets | None = None,
-        rebuild: bool = False,
-    ) -> None:
-        """Nothing is connected before `run`. `rules`: those of a topic, in place of those of `tasks`."""
-        self.stop = threading.Event()
-        self.ready = threading.Event()
-        """Set once partitions were given out and their state is there."""
-        self.committed_at = time.monotonic()
-        """When there was last nothing to do, or a step done."""
-        self._settings = settings
-        self._task_settings = tasks
-        self._store = store
-        self._metrics = metrics
+    def __init__(self, given: Given) -> None:
+        """Nothing is connected before `run`."""
+        self.signs = Signs()
+        self._settings = settings = given.settings
+        self._task_settings = tasks = given.tasks
+        self._store = given.store
+        self._metrics = given.metrics
+        self._rules = given.rules
+        self._rebuild = given.rebuild
         self._records_max = min(RECORDS_AT_FIRST, settings.batch_records)
         self._transactions = ThreadPoolExecutor(1, "transaction")
         self._computed_at = self._passed_at = self._begun_at = self._ended_at = 0.0
         self._lagging: Mapping[Part, int] = {}
         self._put_down = PutDown(settings.state_every_ms / 1000)
-        self._rebuild = rebuild
         self._made: dict[TaskId, Task] = {}
         self._pending: dict[TaskId, Silence] = {}
         """Silences that somebody decided, and did not commit before we took up his tasks."""
@@ -124,13 +112,12 @@ class BatchLoop:
                 for topic, one in tasks.inputs
             }
         )
-        self._rules = rules
         self.rule_set: RuleSet | None = None
         """The rules that the next batch meets; None where they come from files, or nothing is known yet."""
 
     def run(self) -> None:
         """Connect, then batch after batch."""
-        prepare_topics(self._settings, self.stop, silences=self._silences.watches)
+        prepare_topics(self._settings, self.signs.stop, silences=self._silences.watches)
         changes = NO_CHANGES
         if self._rules is not None:
             self._rules.connect()
@@ -154,7 +141,7 @@ class BatchLoop:
             # Partitions come with the first read, so the group is joined meanwhile.
             self._reader.subscribe()
             self._once.start()
-            while not self.stop.is_set():
+            while not self.signs.stop.is_set():
                 self._step()
             self._once.settle()
         finally:
@@ -165,7 +152,7 @@ class BatchLoop:
 
     def tasks(self) -> list[Task]:
         """The tasks this worker owns now."""
-        return [self._made[task] for task in self._once.tasks] if self.ready.is_set() else []
+        return [self._made[task] for task in self._once.tasks] if self.signs.ready.is_set() else []
 
     def _follow_rules(self) -> None:
         """Let new rules take over between two batches."""
@@ -183,7 +170,7 @@ class BatchLoop:
                 count=len(changed),
                 seconds=time.monotonic() - started,
             )
-            self.committed_at = time.monotonic()
+            self.signs.alive()
         if self._id(0) in self._once.tasks:
             self._letters.look(self.rule_set, self._once.settle)
 
@@ -201,7 +188,7 @@ class BatchLoop:
             batch[self._id(records.part.partition)].append(records)
         if not batch:
             self._once.settle()
-            self.committed_at = self._passed_at = time.monotonic()
+            self._passed_at = self.signs.alive()
             self._once.put_down()
             return
         self._commit(batch, self._lags(read))
@@ -221,7 +208,7 @@ class BatchLoop:
         return self._transactions.submit(transaction).result
 
     def _settled(self, results: Mapping[TaskId, Done]) -> None:
-        self.committed_at = time.monotonic()
+        self.signs.alive()
         for task, done in results.items():
             self._metrics.processed(self._made[task], done)
         self._metrics.committed(self._ended_at - self._begun_at, self._lagging)
@@ -262,7 +249,7 @@ class BatchLoop:
 
     def _at(self, point: Point) -> None:
         # Making state again takes as long as it takes; each step of it is a sign of life.
-        self.committed_at = now = time.monotonic()
+        now = self.signs.alive()
         if point is Point.COMPUTED:
             self._computed_at = now
         if point is Point.COMMITTED:
@@ -292,14 +279,14 @@ class BatchLoop:
             say("taken_up", told, partition=task.partition, offsets=dict(offsets))
         say("ready", "{count} partitions ready after {seconds:.1f}s", count=len(found), seconds=seconds)
         self._metrics.assigned(len(self._once.tasks), seconds)
-        self.committed_at = now_s = time.monotonic()
+        now_s = self.signs.alive()
         for part in parts:
             self._silences.heard(part, now_s)
         for task, offsets in found.items():
             pending = self._log.pending(task, offsets)
             if pending is not None:
                 self._pending[task] = pending
-        self.ready.set()
+        self.signs.ready.set()
         return {part: found[self._id(part.partition)][part.topic] for part in parts}
 
     def _revoked(self, parts: Sequence[Part]) -> None:

@@ -9,7 +9,6 @@ time in the topics that are written is that of the slowest partition, whoever ha
 from __future__ import annotations
 
 import re
-import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from cep.runtimes.live_loop import prepare_topics
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import TaskSettings
 from cep.runtimes.log_lines import say
+from cep.runtimes.loop_parts import Signs
 from cep.runtimes.repartition import Move, Repartition
 from cep.stream.clock import BEFORE_ALL_MS
 
@@ -47,11 +47,8 @@ class RepartitionLoop:
         self, settings: LiveSettings, moves: Sequence[Move], tasks: TaskSettings, metrics: Metrics
     ) -> None:
         """`settings` are those of the rules' own loop; nothing is connected before `run`."""
-        self.stop = threading.Event()
-        self.ready = threading.Event()
-        """Set once the topics that are written exist."""
-        self.committed_at = time.monotonic()
-        """When there was last nothing to do, or a batch done."""
+        self.signs = Signs()
+        """Ready is it once the topics that are written exist."""
         self._settings = replace(
             settings,
             group=f"{settings.group}.repartition",
@@ -79,7 +76,7 @@ class RepartitionLoop:
             name = self._settings.instance or uuid.uuid4().hex
             self._writer = TopicWriter(self._settings, f"{self._settings.group}-{name}")
             self._reader.subscribe()
-            while not self.stop.is_set():
+            while not self.signs.stop.is_set():
                 self._step()
         finally:
             self._reader.close()
@@ -87,7 +84,7 @@ class RepartitionLoop:
     def _prepare(self) -> None:
         sources: dict[str, int] = {}
         for pair in self._settings.topics:
-            sources[pair[0]] = prepare_topics(replace(self._settings, topics=(pair,)), self.stop)
+            sources[pair[0]] = prepare_topics(replace(self._settings, topics=(pair,)), self.signs.stop)
         there = partition_counts(self._settings, [*self._direct, *(move.to for move in self._moves.values())])
         # Topics that are read together need equally many; `prepare_topics` says so where they differ.
         given = [there[topic] for topic in self._direct if topic in there]
@@ -96,12 +93,12 @@ class RepartitionLoop:
         create_topics(self._settings, {topic: count for topic in made if topic not in there})
         # Not every broker knows at once what another one has made.
         for _ in range(ASKED_MAX):
-            if self.stop.wait(0.1) or len(partition_counts(self._settings, made)) == len(made):
+            if self.signs.stop.wait(0.1) or len(partition_counts(self._settings, made)) == len(made):
                 break
         self._sizes = {
             source: (size, there.get(self._moves[source].to, count)) for source, size in sources.items()
         }
-        self.ready.set()
+        self.signs.ready.set()
 
     def _step(self) -> None:
         read = self._reader.read(
@@ -125,7 +122,7 @@ class RepartitionLoop:
         elif time.monotonic() - self._marked_at > MARK_SECONDS and self._mine:
             # Another worker may have committed since the marks of the last batch were made.
             self._commit(self._marks(), {})
-        self.committed_at = time.monotonic()
+        self.signs.alive()
 
     def _commit(self, out: Sequence[Outgoing], positions: Mapping[Part, Position]) -> None:
         if not out and not positions:

@@ -28,6 +28,9 @@ from tests.live.workers import Workers, workers
 
 WITHIN_S: Final = 10
 GROWTH_MAX: Final = 0.05
+TOLD: Final = 10
+"""So many samples are a point of the curve that is printed; there are two hundred."""
+
 KEY_SECONDS: Final = 5
 """So long a key is in use; then nobody hears of it again."""
 
@@ -120,6 +123,8 @@ def _soak(group: Workers, services: Services, seconds: int, rate: int) -> int:
         if time.monotonic() - looked >= max(1.0, seconds / 200):
             looked = time.monotonic()
             samples.append(_sample(group, looked - begun))
+            if len(samples) % TOLD == 0:
+                _tell(samples[-TOLD:])
     drained_by = time.monotonic() + 2 * WITHIN_S + 2
     while time.monotonic() < drained_by:
         load.only_time()
@@ -129,6 +134,14 @@ def _soak(group: Workers, services: Services, seconds: int, rate: int) -> int:
     last = _sample(group, time.monotonic() - begun)
     stored = _keys_in(services)
     return _verdict(samples, last, stored, load)
+
+
+def _tell(samples: list[Sample]) -> None:
+    """A point of the curve, as it comes: the mean of the memory in some samples."""
+    rss_mb = sum(one.rss_mb for one in samples) / len(samples)
+    last = samples[-1]
+    sys.stdout.write(f"{last.at_s:6.0f} s  {rss_mb:6.1f} MB  {last.open_matches:8,} open partial matches\n")
+    sys.stdout.flush()
 
 
 def _verdict(samples: list[Sample], last: Sample, stored: int, load: Load) -> int:

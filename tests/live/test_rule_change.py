@@ -75,7 +75,7 @@ def test_rules_change_while_events_flow(
         assert status == 200
         assert 'cep_rules{status="live"} 3.0' in page
         revision = int(float(re.findall(r"^cep_rule_set_version (\S+)", page, re.MULTILINE)[0]))
-        told = f"rule set {revision}: 3 live, 0 shadow, 0 disabled"
+        told = f"rule set {revision}: 3 live, 0 shadow, 0 disabled, 1 refused"
         assert group.page("one", "/healthz") == (200, f"ok\n{told}\n")
     monkeypatch.chdir(tmp_path)
     changes = changed_at(cluster, group.group)

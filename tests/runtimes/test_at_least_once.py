@@ -16,6 +16,7 @@ from cep.runtimes.at_least_once import AtLeastOnce
 from cep.runtimes.commit_ports import Committed
 from cep.runtimes.live_metrics import Metrics
 from cep.runtimes.live_task import Task, TaskSettings
+from cep.runtimes.loop_parts import Given
 from cep.runtimes.pins import RULES as MARK
 from cep.runtimes.rule_sets import RuleSets
 from cep.state.store import MemoryStore, Offsets, TaskId
@@ -83,7 +84,7 @@ def connected(
     for name in ("TopicReader", "KafkaLog", "TopicWriter"):
         monkeypatch.setattr(at_least_once, name, lambda *_: log)
     settings = LiveSettings(topics=(("events", "events"),), mode="agent")
-    work = AtLeastOnce(settings, tasks, store, Metrics(), rules=rules)
+    work = AtLeastOnce(Given(settings, tasks, store, Metrics(), rules))
     work.connect()
     work.assigned([0])
     return work

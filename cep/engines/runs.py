@@ -69,7 +69,7 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     waiting = [index for index, limit_ms in alive if event.ts_ms <= limit_ms]
     chosen = auto.choose(run.state, fits, waiting)
     taken = tuple(
-        _keep(auto, run, index, take(run, arcs[index], now), alive, suspects)
+        _keep(auto, run, _behind(auto, run, index, now, scope), alive, suspects)
         for index in chosen
         if index not in run.aside
     )
@@ -245,28 +245,34 @@ def take(run: Run, arc: Arc, now: Arrival) -> Run:
     )
 
 
+def _behind(auto: Automaton, run: Run, index: int, now: Arrival, scope: Scope) -> Taken:
+    """The run behind an arc; an AND that forbids the event between its first and last is over, or lost."""
+    arc = auto.arcs[run.state][index]
+    shut = frozenset(new for new, absent in arc.between if auto.fits(absent.step, now.bits, scope))
+    return Taken(index, take(run, arc, now), shut)
+
+
 def _keep(
     auto: Automaton,
     run: Run,
-    index: int,
-    fresh: Run,
+    taken: Taken,
     alive: Sequence[Open],
     suspects: tuple[tuple[int, Event], ...],
 ) -> Taken:
     """Other branches of an AND have not moved: what is closed there stays closed, what is suspect suspect."""
-    arc = auto.arcs[run.state][index]
+    arc, fresh = auto.arcs[run.state][taken.arc], taken.run
     if not arc.kept:
-        return Taken(index, fresh)
+        return taken
     standing = {index for index, _ in alive}
     old_arcs, new_arcs = auto.arcs[run.state], auto.arcs[fresh.state]
     # What is strict to the step before the AND has waited with it; what is strict in its branch is over.
-    shut = frozenset(
+    shut = taken.shut.union(
         new
         for new, old in arc.kept
         if old not in standing or old_arcs[old].follow == new_arcs[new].follow == "strict"
     )
     waiting = {a.step.index for new, _ in arc.kept for a in new_arcs[new].absents}
-    return Taken(index, replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
+    return Taken(taken.arc, replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
 
 
 def _stays(

@@ -14,6 +14,7 @@ from cep.plan.expr import Expr, null_aware, root_fields, variables
 from cep.plan.nfa import ACCEPT, Arc, Effect, Fork, Nfa, State
 from cep.plan.pattern import (
     DONE,
+    Absent,
     Both,
     Chain,
     Choice,
@@ -132,12 +133,36 @@ def _explore(node: Node) -> Nfa:
                 untils=tuple((index, step) for index, step in untils if step is not None),
             )
         )
-    return Nfa(
-        tuple(
-            replace(state, arcs=tuple(_readying(_keeping(arc, state, states), states) for arc in state.arcs))
-            for state in states
-        )
-    )
+    held = _held(node)
+    found = []
+    for state in states:
+        kept = (_between(_keeping(arc, state, states), held, states) for arc in state.arcs)
+        found.append(replace(state, arcs=tuple(_readying(arc, states) for arc in kept)))
+    return Nfa(tuple(found))
+
+
+def _held(node: Node) -> frozenset[Absent]:
+    """What some AND forbids between its first event and its last."""
+    match node:
+        case Both(_, branches, _, absents):
+            here = frozenset(replace(absent, for_ms=None) for absent in absents)
+            return here.union(*map(_held, branches))
+        case Chain(parts):
+            return frozenset().union(*(_held(part.node) for part in parts))
+        case Choice(_, branches):
+            return frozenset().union(*map(_held, branches))
+        case Repeat(_, inner) | Scope(_, inner):
+            return _held(inner)
+        case _:
+            return frozenset()
+
+
+def _between(arc: Arc, held: frozenset[Absent], states: Sequence[State]) -> Arc:
+    """The arc, told behind which of its ways on the AND is not over: there its event is between others."""
+    ahead = states[arc.target].arcs if arc.target != ACCEPT else ()
+    forbidden = [absent for absent in arc.absents if absent in held]
+    found = [(new, absent) for new, way in enumerate(ahead) for absent in forbidden if absent in way.absents]
+    return replace(arc, between=tuple(found)) if found else arc
 
 
 def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:

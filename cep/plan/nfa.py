@@ -80,6 +80,8 @@ class Arc:
     `kept`: (arc of the target, arc of this state) pairs, the ways on in other branches of an AND that has
     begun. Those branches have not moved, so what contiguity or an absence has closed in them stays closed.
     Time alone closes nothing there for good: a limit that counts from events of any branch is set anew.
+    `between`: (arc of the target, absence) pairs: there the AND goes on, and the event that is taken may not
+    be what it forbids between its first event and its last.
     """
 
     target: int
@@ -94,6 +96,7 @@ class Arc:
     barriers: tuple[Step, ...] = ()
     conditions: tuple[Condition, ...] = ()
     kept: tuple[tuple[int, int], ...] = ()
+    between: tuple[tuple[int, Absent], ...] = ()
 
     @property
     def hold_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""GAP and WITHIN OF in branches of AND and ATLEAST: events of other branches set the time anew."""
+"""Branches of AND and ATLEAST: what events of other branches set anew, what stands between first and last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.exhaustive.agree import disagreements
 from tests.exhaustive.worlds import modes
 
 EVENTS = 4
-PATTERNS = (
+TIMED = (
     "AND(SEQ(A v1, B v2* GAP 1ms), C v3)",
     "AND(SEQ(A v1, NOT C, B v2 GAP 1ms), A v3)",
     "AND(A v1, SEQ(B v2, C v3 WITHIN 1ms OF v1))",
@@ -16,7 +16,15 @@ PATTERNS = (
 )
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+BETWEEN = (
+    "AND(A v1+, B v2, NOT A)",
+    "AND(SEQ(A v1, B v2), C v3, NOT A)",
+    "AND(A v1+, B v2, NOT A FOR 1ms)",
+    "AND(AND(A v1, C v2, NOT A), B v3)",
+)
+
+
+@pytest.mark.parametrize("pattern", [*TIMED, *BETWEEN])
 def test_a_branch_waits_as_the_definition_says(pattern: str) -> None:
     assert "\n".join(disagreements(modes(iter([pattern])), EVENTS)) == ""
 

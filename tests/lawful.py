@@ -159,7 +159,7 @@ class Story:
         trails += [hope.trail for hope in way[1].hopes if self.waits(before, hope, y)]
         for taken in (t for t in self.chosen(before, y) if t.follow != "any"):
             partings = [parting(taken.trail, trail) for trail in trails]
-            depth = max(at for at, _, _ in partings)
+            depth = max((at for at, _, _ in partings), default=0)
             if all(self.closes(a, b) for at, a, b in partings if at == depth):
                 return True
         return False

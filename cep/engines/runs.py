@@ -66,8 +66,9 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
         and event.ts_ms <= limit_ms
         and _takes(auto, run, arcs[index], now, scope)
     ]
-    waiting = [index for index, limit_ms in alive if event.ts_ms <= limit_ms]
-    chosen = auto.choose(run.state, fits, waiting)
+    chosen = auto.choose(run.state, fits, [index for index, limit_ms in alive if event.ts_ms <= limit_ms])
+    # What the event forbids was still hoped for when it came.
+    waiting = [index for index, limit_ms in run.open if event.ts_ms <= limit_ms]
     taken = tuple(
         _keep(auto, run, _behind(auto, run, index, now, scope), alive, suspects)
         for index in chosen

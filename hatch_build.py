@@ -1,4 +1,4 @@
-"""What an install does besides copying: it compiles the kernel that reads JSON lines, where it can.
+"""What an install does besides copying: it makes the tables of the grammar and compiles the reader of JSON lines.
 
 Without a C compiler the package is installed all the same: the kernel is left out and the reader in NumPy,
 which gives the same events, is used. `cep --version` says which one it is.
@@ -15,14 +15,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cep.language.tables import keep_tables
 from cep.ports.kernel_build import build, library_path
 
 
 class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Compiles into the source tree, where an editable install looks, and from there into the wheel."""
+    """Writes into the source tree, where an editable install looks, and from there into the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Tell hatchling of the library; the wheel is then for this platform and any Python."""
+        build_data["artifacts"].append(f"/cep/language/{keep_tables().name}")
         problem = build()
         if problem is not None:
             self.app.display_warning(f"cep is installed without its compiled reader ({version}): {problem}")

@@ -1,24 +1,67 @@
-"""The tables of the grammar are kept for the next process, and are the same when they come back."""
+"""The tables of the grammar are kept for the next process, and only those of this grammar are taken."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
-import lark
+import pytest
 
-from cep.language.parser import _keep, _lark
-
-
-def test_tables_that_are_kept_read_as_the_grammar_does(tmp_path: Path) -> None:
-    made = _lark.__wrapped__()
-    _keep(made, b"key", tmp_path / "tables")
-    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
-    with (tmp_path / "tables").open("rb") as file:
-        assert file.read(3) == b"key"
-        kept = lark.Lark.load(file)
-    for text in ("SEQ(A a, NOT B b, C c{2,}) BY u WITHIN 5m", "A[x > 1 AND y IN (1, 2)] a"):
-        assert kept.parse(text, start="pattern") == made.parse(text, start="pattern")
+from cep.language import tables as module
+from cep.language.reader import read
+from cep.language.tables import Tables, keep_tables, tables
 
 
-def test_tables_that_cannot_be_kept_are_no_error(tmp_path: Path) -> None:
+def taken(monkeypatch: pytest.MonkeyPatch, path: Path, *, made: bool) -> Tables:
+    """The tables of a process that keeps them there, and whether it has to make them."""
+    made_here: list[dict[str, Any]] = []
+    make = module._made
+
+    def counted() -> dict[str, Any]:
+        made_here.append(make())
+        return made_here[-1]
+
+    monkeypatch.setattr(module, "KEPT", path)
+    monkeypatch.setattr(module, "_made", counted)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    found = tables.__wrapped__()
+    monkeypatch.undo()
+    assert bool(made_here) is made
+    return found
+
+
+def test_tables_are_kept_and_are_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "tables"
+    first = taken(monkeypatch, path, made=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["tables"]
+    assert taken(monkeypatch, path, made=False) == first
+
+
+def test_tables_of_another_grammar_are_made_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "tables"
+    taken(monkeypatch, path, made=True)
+    key, _, text = path.read_text(encoding="utf-8").partition("\n")
+    path.write_text(f"{key[::-1]}\n{text.replace('WITHIN', 'WITHOUT')}", encoding="utf-8")
+    assert "WITHOUT" not in taken(monkeypatch, path, made=True).keywords
+    assert path.read_text(encoding="utf-8").startswith(key)
+
+
+def test_tables_that_cannot_be_kept_are_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    _keep(_lark(), b"key", tmp_path / "file" / "tables")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert taken(monkeypatch, tmp_path / "file" / "tables", made=True).rules
+
+
+def test_an_install_writes_them_even_where_no_bytecode_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "KEPT", tmp_path / "tables")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert keep_tables() == tmp_path / "tables"
+    monkeypatch.undo()
+    assert taken(monkeypatch, tmp_path / "tables", made=False).states
+
+
+def test_all_that_is_folded_up_has_a_name_or_grows_a_list() -> None:
+    for rule in tables().rules:
+        assert rule.name or rule.origin.startswith("_")
+        assert not (rule.is_bracket and any(is_list for _, is_list, _ in rule.kept))
+    assert read("A", "pattern", []) is not None

@@ -22,8 +22,9 @@ from cep.language.expressions import (
     NameExpr,
     Node,
 )
-from cep.language.parser import DEPTH_MAX, PROBLEMS_MAX, parse, parse_library, parse_pattern
+from cep.language.parser import PROBLEMS_MAX, parse, parse_library, parse_pattern
 from cep.language.printer import show
+from cep.language.reader import DEPTH_MAX
 from cep.language.syntax import EventSyntax, PatternSyntax, QuantSyntax, SeqSyntax, SkipSyntax
 from cep.language.words import KEYWORDS
 from tests.language.examples import LIBRARIES, PATTERNS

@@ -280,9 +280,11 @@ class Kernel:
         return self._fired[1]
 
     def _fire(self, watermark_ms: int) -> Found:
-        self.pool.sweep(watermark_ms, self._waits)
-        if not len(self._waits) and not self.tracks:
-            return Found()
+        if not self.tracks:
+            # Who asks for keys that were touched is told of each run that ends, below.
+            self.pool.sweep(watermark_ms, self._waits)
+            if not len(self._waits):
+                return Found()
         keys = self.pool.due(watermark_ms, None if self.tracks else self._waits)
         if not len(keys):
             return Found()

@@ -94,7 +94,12 @@ class TopicWriter(PlainWriter):
 
     def __init__(self, settings: LiveSettings, transactional_id: str) -> None:
         """Fences an earlier process of the same id, whose open transaction is aborted."""
-        kind = {"transactional.id": transactional_id, "transaction.timeout.ms": TRANSACTION_MS}
+        kind = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_MS,
+            # The brokers refuse a transaction for the moment in which they still end the one before.
+            "retry.backoff.ms": dict(settings.kafka).get("retry.backoff.ms", 10),
+        }
         super().__init__(settings, kind)
         with kafka_errors():
             self._producer.init_transactions(ANSWER_S)

@@ -37,7 +37,8 @@ class Case:
 
     An event's `seq` is its index among the entries, watermarks counted. `expect` is None when the pattern
     must be refused (`expect_error`), `expect_timeout` is None when the source does not look at timeouts.
-    `engine` is the source's name for itself: what its words mean, its conventions say.
+    `engine` is the source's name for itself: what its words mean, its conventions say. `broken` says why a
+    case cannot be read; then nothing but its name is known.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Case:
     expect_error: Literal["parse", "semantic", "runtime"] | None = None
     raw: Mapping[str, Json] | None = None
     engine: str = ""
+    broken: str = ""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -86,7 +88,7 @@ def read_files(paths: Iterable[Path]) -> list[CaseFile]:
 
 
 def read_file(path: Path) -> CaseFile:
-    """One case file; CaseFileError says what is wrong with it."""
+    """One case file; CaseFileError says what is wrong with it. A broken case breaks no other."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -102,9 +104,9 @@ def read_file(path: Path) -> CaseFile:
         try:
             cases.append(read_case(raw, engine))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            name = raw.get("id", f"number {number}") if isinstance(raw, dict) else f"number {number}"
+            name = str(raw.get("id", f"number {number}")) if isinstance(raw, dict) else f"number {number}"
             what = f"member {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise CaseFileError(f"{path}: case {name}: {what}") from error
+            cases.append(Case(name, "", None, engine=engine, broken=what))
     return CaseFile(path, engine, tuple(cases))
 
 
@@ -113,8 +115,10 @@ def read_case(raw: Mapping[str, Json], engine: str = "") -> Case:
     error = raw.get("expect_error")
     if error is None and "expect" not in raw and "expect_rows" not in raw:
         raise KeyError("expect")
+    if not isinstance(raw["pattern"], dict):
+        raise TypeError("its pattern is no node")
     return Case(
-        id=raw["id"],
+        id=str(raw["id"]),
         semantics=raw["semantics"],
         pattern=raw["pattern"],
         entries=tuple(_entry(entry, index) for index, entry in enumerate(raw.get("events") or ())),

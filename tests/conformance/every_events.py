@@ -36,6 +36,8 @@ class Events:
     attributes: frozenset[str]
     horizon_ms: int | None
     """When the case ends, None if it never does."""
+    moments: Sequence[tuple[int, str]] = ()
+    """When which type of event comes."""
     within_ms: int | None = None
     sequence: bool = False
     """Whether steps follow each other strictly."""
@@ -51,6 +53,7 @@ class Events:
 
     def _event(self, event: Single, way: Way, *, last: bool, follow: str = "", extra: str = "") -> list[Way]:
         low, high = event.low, event.high
+        way = way.add(*(self._none(guard, way) for guard in way.guards))
         if self.esper and low != high:
             raise UnsayableError("a repetition without bound or end")
         if last and (low, high) != (1, 1):

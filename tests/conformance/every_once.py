@@ -18,12 +18,13 @@ or it would answer otherwise when it is replayed, so a rule that needs that mome
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from cep.engines.matcher import Limits
 from tests.conformance.cases import Case, Json
-from tests.conformance.every_way import STARTED, Single, Way, sequence_text, single
+from tests.conformance.every_way import STARTED, Single, Way, is_chain, overlap, sequence_text, single
 from tests.conformance.every_ways import Writer
 from tests.conformance.text import (
     NO_WINDOW_MS,
@@ -50,7 +51,7 @@ def rule_text(case: Case) -> RuleText:
     if not esper:
         root = {name: value for name, value in root.items() if name != "within"}
     _refuse(case, root)
-    nodes = root["seq"] if "seq" in root and "every" not in root else [root]
+    nodes = root["seq"] if is_chain(root) else [root]
     for plan in (_one_run, _each_start):
         rule = plan(case, root, nodes, esper=esper)
         if rule is not None:
@@ -61,6 +62,9 @@ def rule_text(case: Case) -> RuleText:
 def _refuse(case: Case, root: Json) -> None:
     if case.skip != "none":
         raise UnsayableError(f"the skip policy {case.skip} beside `every`")
+    names = [each["event"] for node in root.get("seq", ()) for each in _taken(node)]
+    if len(names) > len(set(names)):
+        raise UnsayableError("a variable of two steps: ours is bound by one")
     nodes = root.get("seq", [root])
     for node in nodes_below(root):
         bound = node.get("max_pending")
@@ -70,6 +74,16 @@ def _refuse(case: Case, root: Json) -> None:
                 raise UnsayableError("a bound on the runs that wait for one step: ours are of a rule and key")
 
 
+def _taken(node: Json) -> Iterator[Json]:
+    """The events that a step takes, if it takes more than one in any case."""
+    if "event" in node:
+        yield node
+    elif "every" in node:
+        yield from _taken(node["every"])
+    for each in node.get("seq", ()):
+        yield from _taken(each)
+
+
 def _writer(case: Case, *, esper: bool, forks: bool) -> Writer:
     names = {name for event in case.events for name in event.fields}
     end = max((e.ts_ms for e in case.entries), default=0)
@@ -77,16 +91,16 @@ def _writer(case: Case, *, esper: bool, forks: bool) -> Writer:
     nodes = root.get("seq") or [root]
     sequence = any(node.get("follow") == "strict" for node in nodes_below(root))
     head = nodes[0].get("every", {})
-    waits = [node["not"].get("type") for node in nodes_below(nodes[0]) if "event" in node.get("not", ())]
     types = {node.get("type") for node in nodes_below(root) if "event" in node}
     return Writer(
         esper=esper,
         sequence=sequence,
         replaced_by=single(head) if sequence and "event" in head else None,
-        types=frozenset(types - {None, *waits}),
+        types=frozenset(types - {None}),
         forks=forks,
         attributes=frozenset(names | set(case.key) | RESERVED | {STARTED}),
         horizon_ms=None if case.flush else end,
+        moments=[(0, STARTED_TYPE), *((event.ts_ms, event.type) for event in case.events)],
         within_ms=None if esper else case.pattern.get("within"),
     )
 
@@ -108,10 +122,14 @@ def _one_run(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> RuleT
     if nodes[0].get("distinct"):
         return None
     writer = _writer(case, esper=esper, forks=False)
-    ways = writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True)
+    ways = _possible(writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True))
     if len(ways) > 1:
         return None
     body = _body(ways[0])
+    end = nodes[-1]
+    if len(nodes) > 1 and "event" in end and single(end).strict and overlap(single(head), single(end)):
+        # What ends a run of a sequence may be the start of the next one.
+        skip = f"SKIP TO LAST {name_text(writer.name(end['event']))}"
     return _rule(case, writer, body, f"PICK FIRST AFTER MATCH {skip}", limits=ONE_RUN)
 
 
@@ -138,7 +156,10 @@ def _each_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     if head is not singles[0] and not all(single(each).once for each in singles):
         return None
     writer = _writer(case, esper=esper, forks=False)
-    ways = writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True)
+    ways = _possible(writer.chain([head, *nodes[1:]], [Way(anchored=False)], last=True))
+    if writer.within_ms is not None and any(_waits(way) for way in ways):
+        body = _alternatives(_in_window(case, ways, writer.within_ms), writer.within_ms)
+        return _rule(case, writer, body, "PICK EACH AFTER MATCH NO SKIP", windowed=False)
     body = _body(ways[0]) if len(ways) == 1 else f"OR({', '.join(_body(way) for way in ways)})"
     return _rule(case, writer, body, "PICK EACH AFTER MATCH NO SKIP")
 
@@ -150,16 +171,20 @@ def _from_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     start = Way(parts=(f"{STARTED_TYPE} {STARTED}",), mark=f"{STARTED}.ts")
     if esper and root.get("within") is not None and "seq" in root:
         nodes = [root]
-    ways = writer.chain(nodes, [start], last=True)
-    if not ways:
-        raise UnsayableError("a pattern that nothing can match: such a rule is refused when it is loaded")
+    ways = _possible(writer.chain(nodes, [start], last=True))
     if any(len(way.parts) == 1 and not way.behind for way in ways):
         raise UnsayableError("a pattern that matches before anything happens")
-    body = _alternatives(ways, writer.within_ms)
+    body = _alternatives(_in_window(case, ways, writer.within_ms), writer.within_ms)
     writer.variables[STARTED] = None
     pick = f"PICK ALL AFTER MATCH NO SKIP LIMIT {MATCHES_MAX}" if forks else "PICK FIRST AFTER MATCH STOP"
     rule = _rule(case, writer, body, pick, windowed=False)
     return replace(rule, start=STARTED_TYPE)
+
+
+def _possible(ways: list[Way]) -> list[Way]:
+    if not ways:
+        raise UnsayableError("a pattern that nothing can match: such a rule is refused when it is loaded")
+    return ways
 
 
 def _timed(root: Json, *, esper: bool) -> bool:
@@ -181,6 +206,47 @@ def _body(way: Way) -> str:
     return parts[0] if bare else f"SEQ({', '.join(parts)})"
 
 
+def _waits(way: Way) -> bool:
+    """Whether a way ends with a wait: in Siddhi its end must be in the window as well."""
+    return bool(way.off_ms) and way.held and way.first is not None
+
+
+def _in_window(case: Case, ways: list[Way], within_ms: int | None) -> list[Way]:
+    """The ways that a window leaves; one of no time leaves those that take one event."""
+    if within_ms is None:
+        return ways
+    ties = len({event.ts_ms for event in case.events}) < len(case.events)
+    found = []
+    for way in ways:
+        left = within_ms - way.off_ms if _waits(way) else within_ms
+        if left == 0 and ties and not _takes_one(way):
+            raise UnsayableError("a wait as long as the window, after several events of one moment")
+        if left > 0 or (left == 0 and _takes_one(way)):
+            found.append(way)
+    return _possible(found)
+
+
+def _taken_by(way: Way) -> tuple[str, ...]:
+    """The parts of a way from its first event on up to its last."""
+    assert way.first is not None
+    end = max(i for i, part in enumerate(way.parts) if not part.startswith("NOT ")) + 1
+    return way.parts[way.first : end]
+
+
+def _takes_one(way: Way) -> bool:
+    taken = _taken_by(way)
+    return len(taken) == 1 and taken[0][-1] not in "}+*)"
+
+
+def _with_wait(way: Way, within_ms: int) -> tuple[str, ...]:
+    """The chain of a way that ends with a wait: what it takes has so much less of the window."""
+    if _takes_one(way) or way.first is None:
+        return (*way.parts, *way.behind)
+    taken = _taken_by(way)
+    span = f"SEQ({', '.join(taken)}) WITHIN {duration_text(within_ms - way.off_ms)}"
+    return (*way.parts[: way.first], span, *way.parts[way.first + len(taken) :], *way.behind)
+
+
 def _alternatives(ways: list[Way], within_ms: int | None) -> str:
     """Several ways as one pattern, what they share written once; from the first event on in the window."""
     chains = [(*way.parts, *way.behind) for way in ways]
@@ -197,11 +263,15 @@ def _alternatives(ways: list[Way], within_ms: int | None) -> str:
     if within_ms is None:
         return sequence_text(_joined(chains, shared))
     span = f" WITHIN {duration_text(within_ms)}"
-    if len(firsts) == 1 and (first := firsts.pop()) is not None and first < shared:
+    waits = any(_waits(way) for way in ways)
+    if not waits and len(firsts) == 1 and (first := firsts.pop()) is not None and first < shared:
         whole = sequence_text([*chains[0][first:shared], *_joined([chain[shared:] for chain in chains], 0)])
         return sequence_text([*chains[0][:first], whole + span])
     scoped = []
     for way, chain in zip(ways, chains, strict=True):
+        if _waits(way):
+            scoped.append(_with_wait(way, within_ms))
+            continue
         inside = chain[way.first :] if way.first is not None else ()
         plain = not inside or (len(inside) == 1 and inside[0][-1] not in "}+*)")
         scope = chain if plain else (*chain[: way.first], f"SEQ({', '.join(inside)}){span}")

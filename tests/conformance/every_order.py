@@ -40,6 +40,12 @@ class Order(Waits):
     def _or(self, nodes: Sequence[Json], way: Way, *, last: bool, strict: bool) -> list[Way]:
         if all("event" in node and single(node).once for node in nodes):
             read = [single(node) for node in nodes]
+            if self.esper and any(
+                one.var != other.var and (covers(one, other) or covers(other, one))
+                for i, one in enumerate(read)
+                for other in read[:i]
+            ):
+                raise UnsayableError("a choice of two for one event: which it is, Esper does not say")
             events = [each for each in read if not any(covers(spoiler, each) for spoiler in way.spoilers)]
             if not events:
                 return []
@@ -52,6 +58,10 @@ class Order(Waits):
             event = single(next(node for node in nodes if "event" in node))
             if event.once:
                 return self._event_or_wait(event, *wait, way)
+        if self.sequence and not self._leads(way) and all(waits):
+            # In a sequence what ends one of the waits ends the run.
+            shortest = min(ms for wait in waits if wait for ms in wait[1:])
+            return self._all_waits([(wait[0], shortest) for wait in waits if wait], way)
         if any("every" in node for node in nodes):
             return self._some_go_on(nodes, way)
         if self.forks or not (last or all(waits)):
@@ -154,24 +164,15 @@ class Order(Waits):
         if not sides:
             raise UnsayableError("an `and` of absences that are true at once")
         side = {**sides[0], "follow": "strict"} if strict else sides[0]
-        steps = side["seq"] if set(side) == {"seq"} else []
-        if forbidden and steps and all("event" in each and "until" not in each for each in steps):
-            events = [single(each) for each in steps]
-            if all(event.once and event.within_ms is None for event in events):
-                return self._undisturbed(events, forbidden, way)
+        if forbidden and ("seq" in side or "every" in side) and _plain(side):
+            # None of them up to the last event, so before each one.
+            guarded = replace(way, guards=(*way.guards, *forbidden))
+            return [replace(each, guards=way.guards) for each in self.ways(side, guarded, last=last)]
         if forbidden and ("until" in side or ("event" not in side and "or" not in side)):
             raise UnsayableError("a part of several events during which another event must not come")
         for event in forbidden:
             way = way.add(self._none(event, way))
         return self.ways(side, way, last=last)
-
-    def _undisturbed(self, events: Sequence[Single], forbidden: Sequence[Single], way: Way) -> list[Way]:
-        """Events one after the other, and none of others up to the last."""
-        found = [way]
-        for event in events:
-            guarded = [each.add(*(self._none(other, each) for other in forbidden)) for each in found]
-            found = [after for each in guarded for after in self._event(event, each, last=False)]
-        return found
 
     def _any_order(
         self, sides: Sequence[Json], forbidden: Sequence[Single], way: Way, *, strict: bool
@@ -271,7 +272,7 @@ class Order(Waits):
         shared = replace(one, type=kind, var=f"{one.var}_{other.var}")
         name = self.fresh(shared.var)
         if self.variables.get(self.name(one.var)) is not None:
-            self.variables[name] = (one.var, other.var)  # not of a turn before
+            self.variables[name] = tuple(dict.fromkeys((one.var, other.var)))  # not of a turn before
         fits = all_of(
             fits_text(one, names, kind),
             fits_text(other, names, kind),
@@ -295,3 +296,12 @@ class Order(Waits):
                 first = first.add(self._none(event, first))
             found += self._event(b, first, last=False)
         return found
+
+
+def _plain(side: Json) -> bool:
+    """Whether a part is single events one after the other, perhaps again and again, and no more."""
+    nodes = list(nodes_below(side))
+    known = {"seq", "every", "event", "type", "where", "follow"}
+    return not any(
+        value not in (None, False) for node in nodes for value in map(node.get, node.keys() - known)
+    )

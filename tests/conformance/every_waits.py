@@ -19,6 +19,7 @@ from tests.conformance.every_way import (
     never_text,
     overlap,
     single,
+    unless_text,
     where_text,
 )
 from tests.conformance.text import (
@@ -55,10 +56,13 @@ class Waits(Events):
         if any(way.off_ms + ms >= limit for _, limit in way.limits):
             return []
         if not every:
-            return [self._silent(event, ms, self._resets(event, ms, way) if self._leads(way) else way)]
+            # In a sequence the only run is broken.
+            restarts = self._leads(way) and not self.sequence
+            return [self._silent(event, ms, self._resets(event, ms, way) if restarts else way)]
         if self.horizon_ms is None:
             raise UnsayableError("an absence that is given again and again, for ever")
-        if self._leads(way):
+        if self._leads(way) or (self.esper and event is not NEVER):
+            # In Esper what ends a wait ends a turn, and the next one starts at once.
             way = self._restarts(event, way)
         turns = range(1, self.horizon_ms // ms + 2)
         found = [self._silent(event, turn * ms, way) for turn in turns]
@@ -118,10 +122,17 @@ class Waits(Events):
             soon = self._event(event, replace(reset, limits=((reset.mark or "", ms),)), last=False)
             return [silent, *(replace(each, limits=way.limits) for each in soon)]
         until = way.off_ms + ms
+        limit = (self._mark(way), until)
+        limited = replace(way, limits=(*way.limits, limit))
+        if self.sequence:
+            # Other events of the two streams break the run.
+            absent, other = replace(absent, where=True), replace(event, where=True)
+            silent = self._silent(absent, ms, way).add(self._none(other, way) + f" FOR {never_text(until)}")
+            soon = self._event(event, self._unbroken(event, limited.add(self._none(absent, way))), last=False)
+            return [silent, *(replace(each, limits=way.limits) for each in soon)]
         silent = self._silent(absent, ms, way)
         silent = silent.add(self._none(event, way) + f" FOR {never_text(until)}")
-        limit = (self._mark(way), until)
-        soon = self._event(event, replace(way, limits=(*way.limits, limit)), last=False)
+        soon = self._event(event, limited, last=False)
         found = [silent, *(replace(each, limits=way.limits) for each in soon)]
         if not covers(event, absent) and absent is not NEVER:
             name = self.fresh(f"{absent.var}_came")
@@ -139,6 +150,8 @@ class Waits(Events):
         leads = self._leads(way)
         if leads:
             self._refuse_both(event, absent)
+        if self.sequence and not leads:
+            absent, way = replace(absent, where=True), self._unbroken(event, way)
         reset = self._resets(absent, ms, way, spared=event) if leads else way
         until = reset.off_ms + ms
         silent = self._silent(absent, ms, reset)
@@ -148,6 +161,8 @@ class Waits(Events):
         limit = (self._mark(reset), until)
         unbroken = replace(reset.add(self._none(absent, way)), limits=(limit,), spoilers=(absent,))
         early = self._event(event, unbroken, last=False)
+        if early and self._ends_too_soon(event, ms, way):
+            raise UnsayableError("a wait that an event in it makes longer: ours counts from that event")
         found = list(late)
         soon = f"ts < {moment_text(*limit)}"
         for each in early:
@@ -170,6 +185,21 @@ class Waits(Events):
                 again = self._resets(absent, ms, replace(again, mark=f"{name_text(name)}.ts"))
                 found.append(self._silent(absent, ms, again))
         return found
+
+    def _ends_too_soon(self, event: Single, ms: int, way: Way) -> bool:
+        """Whether such an event may come in a wait that is over in this case, but not if counted from it."""
+        end = self.horizon_ms
+        return end is not None and any(
+            kind == event.type and at < start + ms <= end < at + ms
+            for at, kind in self.moments
+            for start, _ in (self.moments[:1] if way.fresh else self.moments)
+            if start < at
+        )
+
+    def _unbroken(self, event: Single, way: Way) -> Way:
+        """In a sequence no other event of the stream may come before the one that is waited for."""
+        spared = unless_text(event, self.names(way), event.type)
+        return way if spared == "FALSE" else way.add(self._none(replace(event, where=True), way, spared))
 
     def _refuse_both(self, event: Single, absent: Single) -> None:
         if overlap(event, absent):

@@ -42,6 +42,8 @@ class Way:
     limits: tuple[tuple[str, int], ...] = ()
     spoilers: tuple[Single, ...] = ()
     """What no event that is taken may be as well."""
+    guards: tuple[Single, ...] = ()
+    """What must not come before the next event that is taken, nor before those behind it."""
     ahead: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     both: Mapping[str, str] | None = None
@@ -183,6 +185,11 @@ def kind_text(event: Single, condition: str | None) -> str:
 def counted(node: Json) -> bool:
     """Whether a node is repeated."""
     return (node.get("min", 1), node.get("max", 1)) != (1, 1)
+
+
+def is_chain(node: Json) -> bool:
+    """Whether a node is parts one after the other, once, that nothing but a window is said of."""
+    return "seq" in node and not counted(node) and not {"every", "until", "while"} & set(node)
 
 
 def sequence_text(parts: Sequence[str]) -> str:

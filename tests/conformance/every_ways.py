@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tests.conformance.cases import Json
 from tests.conformance.every_order import Order
@@ -31,6 +32,8 @@ from tests.conformance.text import (
     quantifier_text,
 )
 
+EVERY_OF_EVERY: Final = "every of every: the same events are a match many times"
+
 
 @dataclass(slots=True)
 class Writer(Order):
@@ -49,6 +52,8 @@ class Writer(Order):
 
     def ways(self, node: Json, way: Way, *, last: bool) -> list[Way]:
         """All ways in which a node may match from a moment on."""
+        if any(each.get("within_max") == 0 for each in nodes_below(node)):
+            return []
         if self.esper and node.get("within") is not None and "event" not in node:
             way = replace(way, limits=(*way.limits, (self._mark(way), way.off_ms + node["within"])))
             found = self._node({k: v for k, v in node.items() if k != "within"}, way, last=last)
@@ -72,7 +77,7 @@ class Writer(Order):
             return self._replaceable(found) if node.get("follow") == "strict" else found
         match node:
             case {"until": until}:
-                return self._until(node, until, way)
+                return self._until(node, until, way, last=last)
             case {"every": inner}:
                 return self._every(node, inner, way, last=last)
             case {"seq": nodes} if not counted(node):
@@ -88,30 +93,36 @@ class Writer(Order):
             case _:
                 raise UnsayableError(f"a node of {', '.join(sorted(node))}")
 
-    def _until(self, node: Json, until: Json, way: Way) -> list[Way]:
+    def _until(self, node: Json, until: Json, way: Way, *, last: bool) -> list[Way]:
         """A loop that another event ends; one that fits both only ends it."""
-        end = single(until)
-        self.several |= {each["event"] for each in nodes_below(node) if "event" in each} - {end.var}
-        kinds = [node] if "event" in node else node.get("or", ())
-        events = [single(each) for each in kinds]
-        if not events or not end.once or any("event" not in each for each in kinds):
+        kinds, enders = _one_of(node), _one_of(until)
+        if not all(single(each).once for each in enders) or not kinds or not enders:
             raise UnsayableError("a loop over more than single events that another event ends")
+        ends = [single(each) for each in enders]
+        events = [replace(single(each), low=1, high=1) for each in kinds]
+        self.several |= {each.var for each in events}
         low, high = node.get("min") or 0, node.get("max")
         names, parts = self.names(way), []
         for i, event in enumerate(events):
-            others = [end, *events[:i]]
+            others = [*ends, *events[:i]]
             if any(covers(other, event) for other in others):
                 continue
             tests = [unless_text(o, names, event.type) for o in others if overlap(event, o)]
             text = kind_text(event, all_of(where_text(event, names), *tests, *self._times(way)))
             parts.append(f"{text} {name_text(self.name(event.var))}")
-        if high == 0 or (not parts and not low):
-            return self._event(end, way, last=False)
-        if not parts:
+        if not parts and low:
             return []  # each event of the loop ends it before it has enough
+        none = ", ".join(self._none(end, way) for end in ends)
         body = parts[0] if len(parts) == 1 else f"OR({', '.join(parts)})"
-        loop = f"SEQ({self._none(end, way)}, {body}){quantifier_text(low, high, '+')}"
-        return self._event(end, way.take(loop, None), last=False)
+        if low and low == high:
+            # It has enough and does not wait for the end.
+            mark = f"last({name_text(self.name(events[0].var))}).ts" if len(events) == 1 else None
+            return [way.take(f"SEQ({none}, {body}){quantifier_text(low, high)}", mark)]
+        if parts and high != 0:
+            way = way.take(f"SEQ({none}, {body}){quantifier_text(low, high, '+')}", None)
+        if len(ends) == 1:
+            return self._event(ends[0], way, last=False)
+        return self._or(enders, way, last=last, strict=False)
 
     def _group(self, node: Json, way: Way) -> list[Way]:
         """A group so many times."""
@@ -161,7 +172,9 @@ class Writer(Order):
                 free = replace(past.add(self._none(spoiler, way)), spoilers=(*way.spoilers, spoiler))
                 return [replace(each, spoilers=way.spoilers) for each in self._event(event, free, last=last)]
             case {"every": _}:
-                raise UnsayableError("every of every: the same events are a match many times")
+                raise UnsayableError(EVERY_OF_EVERY)
+            case {"or": sides} if all("every" in side for side in sides):
+                raise UnsayableError(EVERY_OF_EVERY)
             case _ if self.esper and any(_gives_up(each) for each in nodes_below(inner)):
                 raise UnsayableError("a part that may be given up, and then starts again at once")
             case _:
@@ -211,7 +224,10 @@ class Writer(Order):
             steps = _steps(inner)
             if self.sequence and (steps is None or len(steps) > 1):
                 raise UnsayableError("turns of a sequence, some of which may break")
-            turns = self.ways(inner, Way(fresh=False, both=way.both), last=False)
+            turns = self.ways(inner, Way(fresh=False, both=way.both, guards=way.guards), last=False)
+            heads = [each.parts[0] for each in turns if not each.parts[0].startswith("NOT Never")]
+            if any(each.off_ms for each in turns) and any("NOT " in head for head in heads):
+                raise UnsayableError("turns that end with a wait and begin with what must not come first")
             body = [sequence_text(each.parts + each.behind) for each in turns]
             if self.within_ms is not None and way.fresh:
                 if steps is None:
@@ -306,3 +322,12 @@ def _of_event(expr: Json, var: str) -> Json:
             return [op, *(_of_event(each, var) for each in operands)]
         case _:
             return expr
+
+
+def _one_of(node: Json) -> list[Json]:
+    """The single events of which a node is one, however often it comes; none if it is something else."""
+    if "event" in node and not isinstance(node["event"], dict):
+        return [node]
+    inner = node.get("or", ())
+    plain = {"event", "type", "where"}
+    return list(inner) if all("event" in each and not set(each) - plain for each in inner) else []

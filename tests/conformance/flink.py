@@ -58,6 +58,8 @@ class _Writer:
     def rule(self) -> RuleText:
         root = self._case.pattern
         steps = root["seq"] if _is_plain(root) else [root]
+        if not steps:
+            raise UnsayableError("a sequence of nothing")
         body = ", ".join(self._steps(steps, ends=True))
         text = "\n".join([f"SEQ({body})", " ".join(self._clauses(root, steps[-1]))])
         variables: dict[str, str | None] = {ours: name for name, ours in self._names.written.items()}

@@ -87,6 +87,8 @@ def run_case(case: Case, engine: str = "reference", way: Way = "single") -> Outc
 
 def write(case: Case) -> RuleText:
     """The case as a rule of ours; UnsayableError with the reason if there is none."""
+    if case.broken:
+        raise UnsayableError(f"it breaks the format: {case.broken}")
     adapter = ADAPTERS.get(case.semantics)
     if adapter is None:
         raise UnsayableError(f"no adapter for semantics `{case.semantics}`")

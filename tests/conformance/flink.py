@@ -60,7 +60,7 @@ class _Writer:
         steps = root["seq"] if _is_plain(root) else [root]
         if not steps:
             raise UnsayableError("a sequence of nothing")
-        body = ", ".join(self._steps(steps, ends=True))
+        body = ", ".join(self._steps(steps, ends=True, begins=True))
         text = "\n".join([f"SEQ({body})", " ".join(self._clauses(root, steps[-1]))])
         variables: dict[str, str | None] = {ours: name for name, ours in self._names.written.items()}
         variables.update(dict.fromkeys(self._uncounted))
@@ -96,13 +96,14 @@ class _Writer:
 
     # --- steps -------------------------------------------------------------------------------------------
 
-    def _steps(self, nodes: Sequence[Json], *, ends: bool) -> list[str]:
-        """The steps of a sequence; `ends` if nothing of the pattern comes behind it."""
+    def _steps(self, nodes: Sequence[Json], *, ends: bool, begins: bool = False) -> list[str]:
+        """The steps of a sequence; `ends` if nothing comes behind it, `begins` if nothing came before it."""
         found: list[str] = []
         spoilers: list[Json] = []
         for position, each in enumerate(nodes):
             behind = nodes[position + 1 :]
             last = ends and not behind
+            led = not (begins and all(other.get("optional") for other in nodes[:position]))
             node = self._none_of(spoilers, each)
             spoilers = []
             if "not" in node:
@@ -115,7 +116,7 @@ class _Writer:
                 continue
             taken_in = behind[0] if behind and _takes_in(node, behind[0]) else None
             if not _needs_guard(node, behind):
-                found.append(self._step(node, taken_in, ends=last))
+                found.append(self._step(node, taken_in, ends=last, led=led))
                 continue
             guard = f"NOT {self._event(node)} {self._fresh('no_' + node['event'])}"
             spoilers.append(node)
@@ -142,8 +143,10 @@ class _Writer:
             return node
         return node | {"where": ["and", *([node["where"]] if node.get("where") else []), *tests]}
 
-    def _step(self, node: Json, absence: Json | None, *, ends: bool) -> str:
-        """One step; the absence must hold after every turn of its loop."""
+    def _step(self, node: Json, absence: Json | None, *, ends: bool, led: bool = False) -> str:
+        """One step; the absence must hold after every turn of its loop. `led`: something was taken before."""
+        if node.get("until") and "event" in node and node.get("follow") != "strict" and led:
+            return self._until_step(node, absence)
         unit = self._unit(node, ends=ends)
         if absence is not None:
             unit = f"SEQ({unit}, {self._absence(absence, last=False)})"
@@ -187,6 +190,28 @@ class _Writer:
     def _event(self, node: Json) -> str:
         names = replace(self._names, own=node["event"])
         return event_text(node.get("type"), condition_text(node.get("where"), names))
+
+    def _until_step(self, node: Json, absence: Json | None) -> str:
+        """A loop with an end that may come before its first turn.
+
+        With us that means nothing to a loop which must take something. In Flink an event that is the end and
+        also fits the loop is never taken, and one that a relaxed loop waits for is lost, and the run with it.
+        """
+        names = replace(self._names, own=node["event"])
+        until = condition_text(node["until"], names)
+        where = [] if node.get("where") is None else [node["where"]]
+        bare = {name: value for name, value in node.items() if name not in ("follow", "within", "gap")}
+        kept = {"where": ["and", *where, ["text", f"(NOT coalesce({until}, FALSE))"]], "optional": False}
+        parts = [self._step(bare | kept, absence, ends=False)]
+        both = Step(node["event"], None, ["and", *where, node["until"]])
+        if node.get("follow") != "any" and not disjoint(both, both):
+            lost = event_text(node.get("type"), condition_text(["and", *where, node["until"]], names))
+            parts.insert(0, f"NOT {lost} {self._fresh('no_' + node['event'])}")
+        text = f"SEQ({', '.join(parts)})" if node.get("optional") or len(parts) > 1 else parts[0]
+        option = ("?+" if _is_possessive(node) else "?") if node.get("optional") else ""
+        within = f" WITHIN {_shorter(node['within'])}" if node.get("within") else ""
+        gap = f" GAP {_shorter(node['gap'])}" if node.get("gap") else ""
+        return f"{_FOLLOW[node.get('follow') or 'relaxed']}{text}{option}{within}{gap}"
 
     def _until(self, node: Json) -> str:
         if node.get("until") is None:

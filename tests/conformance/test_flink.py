@@ -41,6 +41,9 @@ def none(node: dict[str, Any], **members: object) -> dict[str, Any]:
     return {"not": node, "for": None} | members
 
 
+SUM: Final = [">", ["sum", "b", "x"], 3]
+
+
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
@@ -55,13 +58,22 @@ def none(node: dict[str, Any], **members: object) -> dict[str, Any]:
         ({"min": 2, "max": 2, "inner": "relaxed"}, "b{2}"),
         ({"min": 1, "max": 3, "optional": True}, "b{0,3}"),
         ({"min": 2, "max": None, "optional": True, "inner": "strict"}, "SEQ(b{2,} CONSECUTIVE)?"),
-        (LOOP | {"until": [">", ["sum", "b", "x"], 3]}, "b+ UNTIL EVENT[coalesce(sum(b.x), 0) > 3]"),
+        (LOOP | {"follow": "strict", "until": SUM}, "NEXT b+ UNTIL EVENT[coalesce(sum(b.x), 0) > 3]"),
         ({"gap": 9}, "b GAP 8ms"),
         ({"within": 9, "min": 2, "max": 2}, "b{2} WITHIN 8ms"),
     ],
 )
 def test_a_step(node: dict[str, Any], expected: str) -> None:
     assert steps(A, B | node) == f"SEQ(a, {expected})"
+
+
+def test_a_loop_with_an_end_never_takes_it_and_may_not_wait_beyond_it() -> None:
+    end = "coalesce(sum(b.x), 0) > 3"
+    loop = f"EVENT[(n = 'b') AND (NOT coalesce({end}, FALSE))] b+ UNTIL EVENT[{end}]"
+    lost = f"NOT EVENT[(n = 'b') AND ({end})] no_b"
+    assert steps(A, B | LOOP | {"until": SUM}) == f"SEQ(a, SEQ({lost}, {loop}))"
+    assert steps(A, B | LOOP | {"until": SUM, "optional": True}) == f"SEQ(a, SEQ({lost}, {loop})?)"
+    assert steps(A, B | LOOP | {"until": SUM, "follow": "any"}) == f"SEQ(a, ANY {loop})"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
-from tests.conformance.cases import Case
+from tests.conformance.cases import Case, Json
 from tests.conformance.row_tree import Leaf, Tree, leaves
-from tests.conformance.text import UnsayableError, duration_text, name_text
+from tests.conformance.text import UnsayableError, duration_text, name_text, nodes_below
 
 MARKS: Final = {"start": "Started", "end": "Ended"}
 """Types of the events that mark where a partition starts and ends."""
@@ -38,3 +39,15 @@ def types_that_matter(case: Case, tree: Tree) -> list[str]:
     if None in named:
         return []
     return sorted({event.type for event in case.events} | {each for each in named if each is not None})
+
+
+def refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
+    """UnsayableError for what a case declares and our language has no place for."""
+    if raw.get("unused_define"):
+        raise UnsayableError("a condition of a variable that the pattern has not: ours stand in the pattern")
+    variables = {node.get("event") for node in nodes_below(case.pattern)}
+    unions = raw.get("subset") or {}
+    if variables & unions.keys() or not variables.issuperset(chain.from_iterable(unions.values())):
+        raise UnsayableError(
+            "a wrong SUBSET: unions of variables are not declared with us, so none can be wrong"
+        )

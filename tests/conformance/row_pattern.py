@@ -17,12 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Final, assert_never
 
 from cep.event import Value
 from tests.conformance.cases import Case, Json
-from tests.conformance.row_around import MARKS, held_back, marked, types_that_matter
+from tests.conformance.row_around import (
+    MARKS,
+    held_back,
+    marked,
+    refuse_what_has_no_words,
+    types_that_matter,
+)
 from tests.conformance.row_fold import may_be_true
 from tests.conformance.row_graph import START, Graph, Slot, graph_of
 from tests.conformance.row_reading import Notes, Reading
@@ -73,11 +78,11 @@ NO_ROWS: Final = Graph({}, (), {}, (), frozenset(), {}, frozenset())
 def rule_text(case: Case) -> RuleText:
     """The rule that finds in our engine what the case expects; UnsayableError if there is none."""
     raw = case.raw or {}
-    _refuse_what_has_no_words(case, raw)
+    refuse_what_has_no_words(case, raw)
     plain = _Plain(case, raw).settled()
     body, outside = plain.body(None)
-    if outside and plain.anchors:
-        raise UnsayableError("an anchor, and a look at the row before the match")
+    if outside and "start" in plain.anchors:
+        raise UnsayableError("an anchor at the start, and a look at the row before the match")
     lead = None
     if outside:
         lead = plain.lead()
@@ -85,7 +90,8 @@ def rule_text(case: Case) -> RuleText:
     within = case.pattern.get("within")
     if lead is not None:
         # The window is that of the match, and the event in front is none of it.
-        span = f" WITHIN {duration_text(within)}" if within else ""
+        span = f" WITHIN {duration_text(within)}" if within and not plain.anchors else ""
+        body = marked(body, within, {at: plain.mark(at) for at in plain.anchors}) if plain.anchors else body
         body, within = f"SEQ STRICT(EVENT {name_text(lead)}, {body}{span})", None
     elif plain.anchors:
         body, within = marked(body, within, {at: plain.mark(at) for at in plain.anchors}), None
@@ -114,24 +120,13 @@ def rule_text(case: Case) -> RuleText:
     variables |= {plain.mark(at): None for at in plain.anchors}
     lines = [body, " ".join(clauses), *([emit] if emit else [])]
     blank = plain.blank(columns) if plain.may_be_empty else None
-    start, end = (MARKS[at] if at in plain.anchors else None for at in ("start", "end"))
+    start, end = (MARKS[at] if at in plain.marks else None for at in ("start", "end"))
     return RuleText("\n".join(lines), variables, columns=columns, start=start, end=end, blank=blank)
 
 
 def _all_ways(case: Case, raw: Mapping[str, Json]) -> bool:
     """Whether a start may match more than once."""
     return bool(raw.get("all_matches")) or case.skip == "to_current"
-
-
-def _refuse_what_has_no_words(case: Case, raw: Mapping[str, Json]) -> None:
-    if raw.get("unused_define"):
-        raise UnsayableError("a condition of a variable that the pattern has not: ours stand in the pattern")
-    variables = {node.get("event") for node in nodes_below(case.pattern)}
-    unions = raw.get("subset") or {}
-    if variables & unions.keys() or not variables.issuperset(chain.from_iterable(unions.values())):
-        raise UnsayableError(
-            "a wrong SUBSET: unions of variables are not declared with us, so none can be wrong"
-        )
 
 
 # --- the pattern ------------------------------------------------------------------------------------------
@@ -149,6 +144,13 @@ class _Plain:
     may_be_empty: bool = False
     anchors: frozenset[str] = frozenset()
     """Where the pattern is held by an anchor: at its `start`, its `end`, both."""
+    starts: bool = False
+    """Whether the first row of all needs something in front of it."""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Which ends of a partition must be marked by an event."""
+        return self.anchors | ({"start"} if self.starts else set())
 
     def settled(self) -> _Plain:
         """Read the pattern, and leave out leaves whose condition is never true."""
@@ -263,18 +265,14 @@ class _Plain:
     def lead(self) -> str:
         """The name of an event in front of the match, where PREV of its first row can be read.
 
-        A match that begins with the very first row has no such event, so no first row may do without.
+        In front of the very first row it is the mark of the start, which has no attributes: PREV is null.
         """
         if self.body(None)[1] > 1:
             raise UnsayableError("a row further back than the one before the match")
         for number, leaf in enumerate(self._leaves()):
-            if START not in self.graph.before_leaf[number]:
-                continue
-            first = replace(self.reading(number), near=frozenset({START}))
-            if leaf.where is None or may_be_true(first.ask(leaf.where)):
-                raise UnsayableError(
-                    "PREV of a first row that may also be the first of all, with none before it"
-                )
+            if START in self.graph.before_leaf[number]:
+                first = replace(self.reading(number), near=frozenset({START}))
+                self.starts = self.starts or leaf.where is None or may_be_true(first.ask(leaf.where))
         name, number = "before", 1
         while name in self._attributes() | self.graph.slots.keys():
             name, number = f"before_{number}", number + 1
@@ -301,6 +299,10 @@ class _Plain:
         match kind:
             case "past_last" if lead is None:
                 return "SKIP PAST LAST"
+            case "past_last" if isinstance(self.tree, Either) and all(
+                isinstance(branch, Leaf) for branch in self.tree.branches
+            ):
+                return "SKIP TO NEXT"  # one row, so the next one is behind the match
             case "past_last":
                 if len(self.graph.ends) > 1:
                     raise UnsayableError("the row before a match that may end with several variables")

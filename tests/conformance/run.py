@@ -149,12 +149,12 @@ def as_fed(case: Case, rule: RuleText) -> Case:
 
 
 def starts(case: Case, kind: str) -> Iterator[Event]:
-    """The start of the query: at time 0, or for each key just before its first event."""
-    if not case.key:
+    """The start of the query: at time 0, or for each key, and of a table, just before its first event."""
+    if not case.key and case.semantics != "row_pattern":
         yield Event(kind, 0, -1, {})
         return
     seen: set[tuple[Value, ...]] = set()
-    for event in case.events:
+    for event in _in_order(case.events):
         key = tuple(event.fields.get(name) for name in case.key)
         if key not in seen and None not in key:
             seen.add(key)

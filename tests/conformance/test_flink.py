@@ -41,7 +41,7 @@ def none(node: dict[str, Any], **members: object) -> dict[str, Any]:
     return {"not": node, "for": None} | members
 
 
-SUM: Final = [">", ["sum", "b", "x"], 3]
+SUM: list[object] = [">", ["sum", "b", "x"], 3]
 
 
 @pytest.mark.parametrize(

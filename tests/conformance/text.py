@@ -38,10 +38,10 @@ class RuleText:
     all of them. `columns` are outputs of the rule that are compared with `expect_rows`. `complete`: the
     source sees all events at once, so none came before them and none comes after. `pipes` are what it does
     with its matches in the end. `limits` are those of the rule, if it has any. `start` is the type of an
-    event that marks the start of the query: at time 0, or, of a key, just before its first event; `end` of
-    one that marks the end of a complete log, of a key just behind its last event. `blank`:
-    the source has an empty match at each row where its search finds no other, and this is what the columns
-    but those of the key say of it; None: the source has no such matches.
+    event that marks the start of the query: at time 0, or, of a key or a table, just before its first event;
+    `end` of one that marks the end of a complete log, of a key just behind its last event. `blank`: the
+    source has an empty match at each row where its search finds no other, and this is what the columns but
+    those of the key say of it; None: the source has no such matches.
     """
 
     text: str

@@ -109,7 +109,7 @@ $(PY):
 	exit 1
 
 # What is compiled when the package is installed.
-KERNEL  := hatch_build.py cep/ports/kernel_build.py $(wildcard cep/ports/kernel/*.[ch])
+KERNEL  := hatch_build.py cep/compiled/build.py $(wildcard cep/compiled/*.[ch])
 
 $(STAMP): pyproject.toml $(KERNEL) | $(PY)
 	$(PY) -m pip install --quiet --editable .

@@ -15,8 +15,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cep.compiled.build import build, library_path
 from cep.language.tables import keep_tables
-from cep.ports.kernel_build import build, library_path
 
 
 class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -29,7 +29,7 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
         if problem is not None:
             self.app.display_warning(f"cep is installed without its compiled reader ({version}): {problem}")
             return
-        build_data["artifacts"].append(f"/cep/ports/kernel/{library_path().name}")
+        build_data["artifacts"].append(f"/cep/compiled/{library_path().name}")
         build_data["pure_python"] = False
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"

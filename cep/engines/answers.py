@@ -13,21 +13,27 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Codes, Ints
+from cep.columns import Batch, Bools, Codes, Ints, Numbers
 from cep.engines.arrays import Arr
 from cep.engines.field_values import values_of
 from cep.engines.key_codes import key_codes
-from cep.engines.key_table import KeyTable
+from cep.engines.key_table import KeyTable, Words
 from cep.event import Value
 from cep.plan.compile import Test
 from cep.plan.pattern import Path
+from cep.values import value
 
 T = TypeVar("T")
+
+Kind = Literal["none", "number", "text", "any"]
+"""What a column holds: only nulls, numbers, texts, or something else."""
+
+TestNumbers: TypeAlias = Mapping[Test, int]
 
 TABLE_PAYS: Final = 16
 """A table of all positions is made when more than one in so many is asked for."""
@@ -73,13 +79,27 @@ class KeyOrder:
         return self.ids[self.starts]
 
 
+@value
+class Floats:
+    """A column as floats, NaN for null; of kind `any` it has none."""
+
+    kind: Kind
+    values: NDArray[np.float64]
+
+
 class Answers(Mapping[Test, Bools]):
     """A batch with everything that was asked of it. As a mapping: for each test the rows that pass it."""
 
-    def __init__(self, batch: Batch, tables: Mapping[tuple[Path, ...], KeyTable]) -> None:
+    def __init__(
+        self, batch: Batch, tables: Mapping[tuple[Path, ...], KeyTable], words: Words, numbers: TestNumbers
+    ) -> None:
         """Nothing is worked out yet; `masks` is for the maker to set."""
         self.batch = batch
         self.masks: Mapping[Test, Bools] = {}
+        self.words = words
+        """Texts as numbers."""
+        self.numbers = numbers
+        """The tests in the order of `masks`: the same object for every batch."""
         self._tables = tables
         self._known: dict[Hashable, Any] = {}
 
@@ -144,6 +164,14 @@ class Answers(Mapping[Test, Bools]):
         """A field of every row, in the quickest kind that holds its values exactly."""
         return self.once(("field", name), lambda: values_of(self.batch, name))
 
+    def floats(self, name: str) -> Floats:
+        """A field of every row as floats, a text as the number of its word."""
+        return self.once(("floats", name), lambda: self._floats(name))
+
+    def mask_at(self, number: int) -> Bools:
+        """The mask of a test by its number, in one piece."""
+        return self.once(number, lambda: np.ascontiguousarray(self._masks[number]))
+
     def of_types(self, types: tuple[str, ...] | None) -> Bools:
         """The rows whose event type is one of these; None is every row."""
         return self.once(("types", types), lambda: type_mask(self.batch, types))
@@ -154,6 +182,23 @@ class Answers(Mapping[Test, Bools]):
         for test in tests:
             found |= self.masks[test]
         return found
+
+    @cached_property
+    def _masks(self) -> list[Bools]:
+        return list(self.masks.values())
+
+    def _floats(self, name: str) -> Floats:
+        column = self.batch.column(name)
+        if not isinstance(column, Numbers) and {str}.issuperset(map(type, column.values)):
+            if not len(column.values):
+                return Floats("none", np.full(len(column), np.nan))
+            numbers = np.append(self.words.numbers(column.values), np.nan)
+            return Floats("text", numbers[column.codes])
+        arr = self.field(name)
+        if arr.kind != "number":
+            return Floats("any", np.zeros(0))
+        values = arr.values.astype(np.float64, copy=False)
+        return Floats("number", np.where(arr.null, np.nan, values) if arr.null.any() else values)
 
     def _any(self, paths: tuple[Path, ...], tests: frozenset[Test]) -> Bools:
         if len(tests) == 1:

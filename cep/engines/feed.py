@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cep.columns import Batch, Bools
 from cep.engines.answers import Answers
 from cep.engines.key_codes import whole_key
-from cep.engines.key_table import KeyTable
+from cep.engines.key_table import KeyTable, Words
 from cep.engines.predicates import PredicateTable
 from cep.event import Key
 from cep.plan.compile import KeyGroup, Plan, Test
@@ -34,10 +34,14 @@ class Tests:
         locals_ = [test.local for test in self._tests if test.local is not None]
         self._table = PredicateTable(locals_)
         self._keys = {group.paths: KeyTable(group.paths) for plan in plans for group in plan.key_groups}
+        self._words = Words()
 
     def masks(self, batch: Batch) -> Answers:
         """For each test the rows that pass it."""
-        answers = Answers(batch, self._keys)
+        self._words.begin()
+        for table in self._keys.values():
+            table.tidy()
+        answers = Answers(batch, self._keys, self._words, self._tests)
         within = [answers.of_types(test.types) for test in self._tests if test.local is not None]
         found = iter(self._table.masks(batch, within, answers.field))
         answers.masks = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from cep.columns import Bools, Ints
 from cep.engines.automaton import Automaton
@@ -20,6 +21,7 @@ from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot
 from cep.engines.vector_choose import Chooser
+from cep.engines.vector_compiled import bench as make_bench
 from cep.engines.vector_found import Found, Handed, Story
 from cep.engines.vector_kernel import Kernel
 from cep.engines.vector_track import Track, UnfitError, track_of
@@ -46,26 +48,44 @@ def choice(plan: Plan, limits: Limits | None = None) -> Choice:
         return Choice(None, str(error))
 
 
-def matchers(rules: Sequence[tuple[Plan, Limits]]) -> list[Matcher]:
-    """A matcher for each rule: on arrays where the plan fits, else stepped."""
-    chosen = [choice(plan, limits) for plan, limits in rules]
+def matchers(rules: Sequence[tuple[Plan, Limits]], *, compiled: bool = True) -> list[Matcher]:
+    """A matcher for each rule: on tracks where the plan fits, else stepped.
+
+    The compiled stepper steps tracks if it was built and `compiled` does not forbid it, else arrays do.
+    """
+    chosen = _choices(rules)
     groups: dict[object, list[int]] = {}
     for i, ((plan, limits), one) in enumerate(zip(rules, chosen, strict=True)):
         if one.track is not None:
             groups.setdefault(_likeness(plan, limits, one.track), []).append(i)
     kernels: dict[int, Kernel] = {}
+    bench = make_bench() if compiled else None
     for members in groups.values():
         plans = [rules[i][0] for i in members]
         widest = max(plans, key=lambda plan: plan.pattern.within_ms or 0)
         fields = sorted({name for plan in plans for name in plan.fields})
         track = chosen[members[plans.index(widest)]].track
         assert track is not None
-        kernel = Kernel(widest, track, widest.pattern.within_ms, rules[members[0]][1], fields)
+        kernel = Kernel(widest, track, widest.pattern.within_ms, rules[members[0]][1], fields, bench)
         kernels |= dict.fromkeys(members, kernel)
     return [
         VectorMatcher(plan, limits, kernels[i]) if i in kernels else ReferenceMatcher(plan, limits)
         for i, (plan, limits) in enumerate(rules)
     ]
+
+
+def _choices(rules: Sequence[tuple[Plan, Limits]]) -> list[Choice]:
+    """The choice for each rule, made once for rules that differ in nothing that a track knows."""
+    made: dict[object, Choice] = {}
+    chosen = []
+    for plan, limits in rules:
+        pattern = plan.pattern
+        within_ms = None if pattern.within_ms is None else 0
+        alike = replace(pattern, within_ms=within_ms, limit=None, emit=None)
+        if (alike, limits.overflow) not in made:
+            made[alike, limits.overflow] = choice(plan, limits)
+        chosen.append(made[alike, limits.overflow])
+    return chosen
 
 
 def matcher(plan: Plan, limits: Limits | None = None) -> Matcher:
@@ -98,8 +118,6 @@ class VectorMatcher:
         self._limits = limits
         self._kernel = kernel
         self._chooser = Chooser(plan.pattern)
-        self._auto = Automaton(plan)
-        self._stepped = ReferenceMatcher(plan, limits)
         self._seen: Found | None = None
         self._watermark_ms = -FOREVER_MS
         self._touched: set[Key] | None = None
@@ -130,7 +148,7 @@ class VectorMatcher:
         if fresh:
             self._touch(found)
         self._chooser.prune(watermark_ms)
-        stepped = self._stepped.advance(watermark_ms)
+        stepped = self._stepped.advance(watermark_ms) if self._steps else []
         return sorted(matches + stepped, key=lambda match: match.sort_key) if stepped else matches
 
     def deadline_ms(self, key: Key) -> int | None:
@@ -148,7 +166,23 @@ class VectorMatcher:
         """How many partial matches there are now, over all keys."""
         gone = self._chooser.horizons()
         count = self._kernel.open_runs(self._within_ms, self._watermark_ms, gone)
-        return count + self._stepped.open_runs()
+        return count + (self._stepped.open_runs() if self._steps else 0)
+
+    @cached_property
+    def _auto(self) -> Automaton:
+        return Automaton(self._plan)
+
+    @cached_property
+    def _stepped(self) -> ReferenceMatcher:
+        """For keys that are stepped: most rules never have any."""
+        stepped = ReferenceMatcher(self._plan, self._limits)
+        if self._touched is not None:
+            stepped.touched()
+        return stepped
+
+    @property
+    def _steps(self) -> bool:
+        return "_stepped" in self.__dict__
 
     # --- state as a value --------------------------------------------------------------------------------
 
@@ -157,7 +191,7 @@ class VectorMatcher:
         touched = self._touched or set()
         self._touched = set()
         self._kernel.tracks = True
-        return touched | self._stepped.touched()
+        return touched | self._stepped.touched() if self._steps else touched
 
     def snapshot(self, key: Key) -> Snapshot | None:
         """What lives of a key, in the words of the automaton."""
@@ -187,17 +221,18 @@ class VectorMatcher:
 
     def overall(self) -> Overall:
         """What is held beside the keys."""
-        return self._stepped.overall()
+        return self._stepped.overall() if self._steps else Overall()
 
     def restore_overall(self, overall: Overall) -> None:
         """Go on from that; before the first event."""
-        self._stepped.restore_overall(overall)
+        if overall != Overall():
+            self._stepped.restore_overall(overall)
 
     # --- keys that are stepped ---------------------------------------------------------------------------
 
     def idle(self, key: Key) -> bool:
         """Whether the stepped engine has nothing of a key."""
-        return not self._stepped.holds(key)
+        return not (self._steps and self._stepped.holds(key))
 
     def adopt(self, handed: Handed) -> None:
         """Have a key stepped from now on."""

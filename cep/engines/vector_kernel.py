@@ -17,13 +17,16 @@ from typing import Protocol
 
 import numpy as np
 
-from cep.columns import Batch, Bools, Codes, Ints
+from cep.columns import Batch, Bools, Codes, Ints, distinct_of
 from cep.engines.answers import Answers, KeyOrder
 from cep.engines.key_table import KeyTable
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
+from cep.engines.vector_compiled import Bench, Stepped, Stepper
+from cep.engines.vector_crowds import overflowing
 from cep.engines.vector_found import Found, Handed, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
+from cep.engines.vector_program import program_of
 from cep.engines.vector_rows import RowStore, Slots
 from cep.engines.vector_step import OVER, Index, Setting, Stepping, offered, setup
 from cep.engines.vector_track import Track
@@ -52,13 +55,26 @@ def _keys_at(order: KeyOrder, places: Index) -> Codes:
     return ids[first]
 
 
+def _rows_of(order: KeyOrder, keys: Codes, length: int) -> Bools:
+    """The rows of some keys."""
+    found = np.zeros(length, dtype=np.bool_)
+    found[order.rows[np.isin(order.ids, keys)]] = True
+    return found
+
+
 class Kernel:
     """The open runs of one track. Each rule may call `process` and `advance` once for the same step."""
 
     def __init__(
-        self, plan: Plan, track: Track, within_ms: int | None, limits: Limits, fields: Iterable[str]
+        self,
+        plan: Plan,
+        track: Track,
+        within_ms: int | None,
+        limits: Limits,
+        fields: Iterable[str],
+        bench: Bench | None = None,
     ) -> None:
-        """No runs. `fields` are the root fields that any of the rules reads."""
+        """No runs. `fields` are the root fields that a rule reads, `bench` is for compiled steps."""
         (group,) = plan.key_groups
         tests = frozenset(test for i, test in enumerate(plan.tests) if group.tests >> i & 1)
         needs = Needs.of(track.asks())
@@ -70,13 +86,18 @@ class Kernel:
             offered=None if plan.reads_all else tests,
             types=plan.types,
         )
-        self.pool = Pool(needs, RowStore(fields))
+        program = None if bench is None else program_of(track, needs, sorted(tests, key=repr))
+        self._stepper = None
+        if bench is not None and program is not None:
+            most = (limits.runs_per_key, limits.events_per_key)
+            self._stepper = Stepper(self.setting, program, bench, most)
+        self.pool = Pool(needs, RowStore(fields, () if program is None else program.kept))
         self.clients: list[Client] = []
         self.tracks = False
         """Whether somebody asks which keys were touched."""
         self._limits = limits
         self._held: dict[Key, None] = {}
-        self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int16)
+        self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int32)
         # The last entry is for OVER, which counts from the end.
         self._is_wait = np.array([stage.waits for stage in track.stages] + [False], dtype=np.bool_)
         self._fields = tuple(fields)
@@ -102,19 +123,61 @@ class Kernel:
             order.table.holders.append(self.pool.holds)
         self._table = order.table
         barred = self._barred(answers)
+        stepped = None
+        if self._stepper is not None:
+            stepped = self._stepper.step(answers, order, self.pool, barred)
+        if stepped is not None:
+            return self._committed(stepped, order, answers, barred)
         carried = self.pool.take(self._touched(answers)) if len(self.pool) else self.pool.take(order.keys[:0])
         before = len(carried)
         stepping, starts = setup(self.setting, answers, carried, self.pool.rows, barred)
         stepping.go(before, starts)
-        handed = self._overflowing(stepping)
+        handed = overflowing(stepping, self._limits)
         runs = stepping.runs
         given: list[Handed] = []
         if len(handed):
-            given = [self._hand(key, carried, order.table.keys[key]) for key in handed.tolist()]
+            given = [
+                self._hand(order.table.keys[key], carried.of(np.flatnonzero(carried.key == key)))
+                for key in handed.tolist()
+            ]
             runs.stage[np.isin(runs.key, handed)] = OVER
         found = self._candidates(stepping, answers.batch, handed, given, barred)
-        self._put_back(stepping, before, answers.batch)
+        self._put_back(stepping, before, answers)
         return found
+
+    def _committed(self, stepped: Stepped, order: KeyOrder, answers: Answers, barred: Codes) -> Found:
+        """What a compiled step found; the pool is as the step left the runs."""
+        given = []
+        for key in stepped.handed.tolist():
+            runs = self.pool.take(np.array([key], dtype=np.int32))
+            given.append(self._hand(order.table.keys[key], runs))
+            self._over.append(runs.cell[runs.cell != NONE])
+        matched = stepped.matched
+        held = None
+        if given or len(barred):
+            held = _rows_of(order, distinct_of(np.concatenate([stepped.handed, barred])), len(answers.batch))
+        self._over.append(stepped.commit())
+
+        def touched() -> set[Key]:
+            return set(self._keys(distinct_of(np.concatenate([stepped.keys, stepped.handed]))))
+
+        if matched is None:
+            return Found(handed=given, held=held, touched=touched)
+        m = matched
+        by = np.lexsort((m.start_seq, m.start_ms, m.seq, m.ts_ms, m.key))
+        trails = Trails(self.pool, self.setting.track, m.cell[by], answers.batch, self._fields, by, m.log)
+        return Found(
+            keys=self._keys(m.key[by]),
+            start_ms=m.start_ms[by],
+            start_seq=m.start_seq[by],
+            last_ms=m.last_ms[by],
+            ts_ms=m.ts_ms[by],
+            seq=m.seq[by],
+            trails=trails,
+            handed=given,
+            held=held,
+            touched=touched,
+        )
 
     def _touched(self, answers: Answers) -> Codes:
         """Keys of the batch that have runs and a row that the plan sees."""
@@ -135,47 +198,9 @@ class Kernel:
 
     # --- limits ------------------------------------------------------------------------------------------
 
-    def _overflowing(self, stepping: Stepping) -> Codes:
-        """Keys that may at some moment have had more open runs, or a longer one, than the limits allow."""
-        runs, limits = stepping.runs, self._limits
-        long = runs.size > limits.events_per_key
-        suspects = np.unique(runs.key[long]) if long.any() else runs.key[:0]
-        if len(runs) > limits.runs_per_key:
-            keys, counts = np.unique(runs.key, return_counts=True)
-            crowded = [
-                key for key in keys[counts > limits.runs_per_key].tolist()
-                if self._most(stepping, key) > limits.runs_per_key
-            ]  # fmt: skip
-            suspects = np.union1d(suspects, np.array(crowded, dtype=np.int32))
-        return suspects.astype(np.int32)
-
-    def _most(self, stepping: Stepping, key: int) -> int:
-        """The most runs of a key that were open at once; never too few."""
-        runs, order = stepping.runs, stepping.order
-        mine = np.flatnonzero(runs.key == key)
-        first, past = np.searchsorted(order.ids, [key, key + 1])
-        times = order.ts_ms[first:past]
-        fresh = runs.cell[mine] == NONE
-        born = np.where(fresh, self._place(order.ts_ms, order.seq, first, past, runs, mine), first)
-        gone = np.where(runs.stage[mine] == OVER, stepping.at[mine], past)
-        gone = np.minimum(gone, first + np.searchsorted(times, runs.deadline_ms[mine], side="right"))
-        change = np.zeros(past - first + 2, dtype=np.int64)
-        np.add.at(change, born - first, 1)
-        np.add.at(change, np.maximum(gone, born) - first, -1)
-        return int(np.cumsum(change).max())
-
-    @staticmethod
-    def _place(ts_ms: Ints, seq: Ints, first: int, past: int, runs: Runs, mine: Index) -> Index:
-        """The positions of the starts of runs: by time and then sequence number."""
-        times, numbers = ts_ms[first:past], seq[first:past]
-        pairs = {pair: first + i for i, pair in enumerate(zip(times.tolist(), numbers.tolist(), strict=True))}
-        starts = zip(runs.start_ms[mine].tolist(), runs.start_seq[mine].tolist(), strict=True)
-        return np.array([pairs.get(pair, first) for pair in starts], dtype=np.intp)
-
-    def _hand(self, number: int, carried: Runs, key: Key) -> Handed:
+    def _hand(self, key: Key, runs: Runs) -> Handed:
         self._held[key] = None
-        mine = np.flatnonzero(carried.key == number)
-        return Handed(key, self._stories(carried.of(mine)))
+        return Handed(key, self._stories(runs))
 
     def _stories(self, runs: Runs) -> list[tuple[Position, Story]]:
         """Of runs of one key."""
@@ -195,10 +220,12 @@ class Kernel:
         self, stepping: Stepping, batch: Batch, handed: Codes, given: list[Handed], barred: Codes
     ) -> Found:
         all_runs = stepping.runs
-        held = self._rows_of(stepping, np.union1d(handed, barred)) if len(handed) or len(barred) else None
+        held = None
+        if len(handed) or len(barred):
+            held = _rows_of(stepping.order, distinct_of(np.concatenate([handed, barred])), len(batch))
 
         def touched() -> set[Key]:
-            return set(self._keys(np.unique(all_runs.key)))
+            return set(self._keys(distinct_of(all_runs.key)))
 
         if not stepping.matched:
             return Found(handed=given, held=held, touched=touched)
@@ -234,18 +261,11 @@ class Kernel:
             touched=touched,
         )
 
-    @staticmethod
-    def _rows_of(stepping: Stepping, keys: Codes) -> Bools:
-        order = stepping.order
-        found = np.zeros(len(stepping.answers.batch), dtype=np.bool_)
-        found[order.rows[np.isin(order.ids, keys)]] = True
-        return found
-
-    def _put_back(self, stepping: Stepping, carried: int, batch: Batch) -> None:
+    def _put_back(self, stepping: Stepping, carried: int, answers: Answers) -> None:
         """Keep what is open. A window that ends before the batch does can take no later event."""
         runs = stepping.runs
         waits = self._is_wait[runs.stage]
-        open_ = (runs.stage != OVER) & (waits | (runs.deadline_ms >= int(batch.ts_ms[-1])))
+        open_ = (runs.stage != OVER) & (waits | (runs.deadline_ms >= int(answers.batch.ts_ms[-1])))
         closed = runs.cell[:carried][~open_[:carried]]
         self._over.append(closed[closed != NONE])
         kept = np.flatnonzero(open_)
@@ -259,7 +279,7 @@ class Kernel:
             users = np.bincount(log.rows)
             rows = users.nonzero()[0]
             slots = np.empty(len(users), dtype=np.int32)
-            slots[rows] = self.pool.rows.add(batch, rows, users[rows])
+            slots[rows] = self.pool.rows.add(answers, rows, users[rows])
             staying.cell = self.pool.extend(staying.cell, log.runs, slots[log.rows], log.moves)
             for refs in (*staying.registers.last.values(), *staying.registers.first.values()):
                 inside = refs >= 0

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Codes, Ints
+from cep.columns import Bools, Codes, Ints, distinct_of
 from cep.engines.arrays import Arr, objects
-from cep.engines.vector_asks import Needs, Refs, Registers
+from cep.engines.vector_asks import Folded, Needs, Refs, Registers
+from cep.engines.vector_code import of_truths
+from cep.engines.vector_program import fold_order, ref_order
 from cep.engines.vector_rows import FreeList, RowStore, Slots, grown
 
 NONE = -1
 SWEEP_MIN = 4096
+TIMES = ("start_ms", "start_seq", "deadline_ms", "last_ms")
 
 
 @dataclass
@@ -30,9 +33,9 @@ class Runs:
     key: Codes
     start_ms: Ints
     start_seq: Ints
-    last_ms: Ints
     deadline_ms: Ints
-    stage: NDArray[np.int16]
+    last_ms: Ints
+    stage: NDArray[np.int32]
     size: NDArray[np.int32]
     cell: Slots
     registers: Registers
@@ -44,10 +47,29 @@ class Runs:
     def of(self, runs: NDArray[np.intp]) -> Runs:
         """Some of them."""
         return Runs(
-            self.key[runs], self.start_ms[runs], self.start_seq[runs], self.last_ms[runs],
-            self.deadline_ms[runs], self.stage[runs], self.size[runs], self.cell[runs],
+            self.key[runs], self.start_ms[runs], self.start_seq[runs], self.deadline_ms[runs],
+            self.last_ms[runs], self.stage[runs], self.size[runs], self.cell[runs],
             self.registers.of(runs),
         )  # fmt: skip
+
+
+def _record(refs: int) -> np.dtype[Any]:
+    """A run as `kept_run` of step.h lays it out, with so many references."""
+    columns = {
+        **{name: ("i4", i * 4) for i, name in enumerate(("key", "next", "cell", "size"))},
+        **{name: ("i8", 16 + i * 8) for i, name in enumerate(TIMES)},
+        "stage": ("i4", 48),
+    }
+    names, places = [*columns, "refs"], [place for _, place in columns.values()]
+    kinds: list[Any] = [kind for kind, _ in columns.values()]
+    size = -(-(52 + 4 * refs) // 8) * 8
+    layout = {
+        "names": names,
+        "formats": [*kinds, ("i4", (refs,))],
+        "offsets": [*places, 52],
+        "itemsize": size,
+    }
+    return np.dtype(layout)  # type: ignore[call-overload, no-any-return]
 
 
 class Pool:
@@ -56,34 +78,26 @@ class Pool:
     def __init__(self, needs: Needs, rows: RowStore) -> None:
         """No runs."""
         self.rows = rows
-        self._needs = needs
-        self._slots, self._cells = FreeList(), FreeList()
-        self._first = np.zeros(0, dtype=np.int32)
-        self._columns: dict[str, NDArray[Any]] = {
-            "key": np.zeros(0, np.int32), "next": np.zeros(0, np.int32), "stage": np.zeros(0, np.int16),
-            "size": np.zeros(0, np.int32),
-            "cell": np.zeros(0, np.int32), "start_ms": np.zeros(0, np.int64),
-            "start_seq": np.zeros(0, np.int64),
-            "deadline_ms": np.zeros(0, np.int64),
-            **{f"last {var}": np.zeros(0, np.int32) for var in sorted(needs.last)},
-            **{f"first {var}": np.zeros(0, np.int32) for var in sorted(needs.first)},
-            **{f"fold {i}": np.zeros(0, object) for i in range(len(needs.folds))},
-        }  # fmt: skip
-        self._folds = sorted(needs.folds, key=repr)
-        self._chain: dict[str, NDArray[Any]] = {
+        self.slots, self.cells = FreeList(), FreeList()
+        self.first = np.zeros(0, dtype=np.int32)
+        self._refs, self._folds = ref_order(needs), fold_order(needs)
+        self.runs = np.zeros(0, _record(len(self._refs)))
+        self.folds: list[NDArray[Any]] = [np.zeros(0) for _ in self._folds]
+        """Floats with NaN for null, as long as all values of a fold are numbers or truths; else objects."""
+        self.chain: dict[str, NDArray[Any]] = {
             "row": np.zeros(0, np.int32), "move": np.zeros(0, np.int16), "before": np.zeros(0, np.int32),
         }  # fmt: skip
         self._sweep_at = SWEEP_MIN
 
     def __len__(self) -> int:
         """How many runs."""
-        return self._slots.used
+        return self.slots.used
 
     def holds(self, keys: Codes) -> Bools:
         """Which of the keys have runs here."""
-        known = keys < len(self._first)
+        known = keys < len(self.first)
         found = np.zeros(len(keys), dtype=np.bool_)
-        found[known] = self._first[keys[known]] != NONE
+        found[known] = self.first[keys[known]] != NONE
         return found
 
     def take(self, keys: Codes) -> Runs:
@@ -93,15 +107,16 @@ class Pool:
         at = at[at != NONE]
         while len(at):
             found.append(at)
-            at = self._columns["next"][at]
+            at = self.runs["next"][at]
             at = at[at != NONE]
-        self._first[keys[keys < len(self._first)]] = NONE
+        self.first[keys[keys < len(self.first)]] = NONE
         slots = np.sort(np.concatenate([np.zeros(0, dtype=np.int32), *found]))
         runs = self._gather(slots)
-        self._columns["stage"][slots] = NONE
-        for i in range(len(self._folds)):
-            self._columns[f"fold {i}"][slots] = None
-        self._slots.give(slots)
+        self.runs["stage"][slots] = NONE
+        for fold in self.folds:
+            if fold.dtype == object:
+                fold[slots] = None
+        self.slots.give(slots)
         return runs
 
     def look(self, keys: Codes) -> Runs:
@@ -116,47 +131,58 @@ class Pool:
             return
         if (runs.key[1:] < runs.key[:-1]).any():
             runs = runs.of(np.argsort(runs.key, kind="stable"))
-        slots = self._slots.take(len(runs))
-        before = len(self._columns["stage"])
-        for name in self._columns:
-            self._columns[name] = grown(self._columns[name], self._slots.size)
-        # A slot without a run must not look like one of key 0.
-        self._columns["stage"][before:] = NONE
-        top = int(runs.key[-1]) + 1
-        if top > len(self._first):
-            grown_first = np.full(max(top, len(self._first) * 2), NONE, dtype=np.int32)
-            grown_first[: len(self._first)] = self._first
-            self._first = grown_first
+        slots = self.new_slots(len(runs))
+        self.reach(int(runs.key[-1]))
         same = runs.key[1:] == runs.key[:-1]
         following = np.full(len(slots), NONE, dtype=np.int32)
         following[:-1][same] = slots[1:][same]
-        self._columns["next"][slots] = following
+        self.runs["next"][slots] = following
         heads = np.ones(len(slots), dtype=np.bool_)
         heads[1:] = ~same
         keys = runs.key[heads]
-        assert (self._first[keys] == NONE).all(), "the runs of a key are put back together"
-        self._first[keys] = slots[heads]
+        assert (self.first[keys] == NONE).all(), "the runs of a key are put back together"
+        self.first[keys] = slots[heads]
         self._scatter(slots, runs)
 
-    def due(self, until_ms: int, stages: NDArray[np.int16] | None) -> Codes:
+    def new_slots(self, count: int) -> Slots:
+        """Slots for so many runs more."""
+        slots = self.slots.take(count)
+        size, before = self.slots.size, len(self.runs)
+        self.runs, self.folds = grown(self.runs, size), [grown(fold, size) for fold in self.folds]
+        # A slot without a run must not look like one of key 0.
+        self.runs["stage"][before:] = NONE
+        return slots
+
+    def new_cells(self, count: int) -> Slots:
+        """Cells for so many events that runs took."""
+        cells = self.cells.take(count)
+        self.chain = {name: grown(column, self.cells.size) for name, column in self.chain.items()}
+        return cells
+
+    def reach(self, key: int) -> None:
+        """Make keys up to this one known."""
+        if key >= len(self.first):
+            longer = np.full(max(key + 1, len(self.first) * 2), NONE, dtype=np.int32)
+            longer[: len(self.first)] = self.first
+            self.first = longer
+
+    def due(self, until_ms: int, stages: NDArray[np.int32] | None) -> Codes:
         """The keys with runs whose deadline has come, at one of the stages if told."""
-        columns = self._columns
-        over = np.flatnonzero((columns["stage"] != NONE) & (columns["deadline_ms"] <= until_ms))
+        over = np.flatnonzero((self.runs["stage"] != NONE) & (self.runs["deadline_ms"] <= until_ms))
         if stages is not None:
-            over = over[np.isin(columns["stage"][over], stages)]
-        return np.unique(columns["key"][over])
+            over = over[np.isin(self.runs["stage"][over], stages)]
+        return distinct_of(self.runs["key"][over])
 
     def all(self) -> Runs:
         """Every run, left where it is."""
-        return self._gather(np.flatnonzero(self._columns["stage"] != NONE).astype(np.int32))
+        return self._gather(np.flatnonzero(self.runs["stage"] != NONE).astype(np.int32))
 
-    def sweep(self, until_ms: int, waits: NDArray[np.int16]) -> None:
+    def sweep(self, until_ms: int, waits: NDArray[np.int32]) -> None:
         """Once their number has doubled, drop the runs whose deadline has passed, except where they wait."""
         if len(self) <= self._sweep_at:
             return
-        columns = self._columns
-        over = (columns["stage"] != NONE) & (columns["deadline_ms"] <= until_ms)
-        runs = self.take(np.unique(columns["key"][over]))
+        over = (self.runs["stage"] != NONE) & (self.runs["deadline_ms"] <= until_ms)
+        runs = self.take(distinct_of(self.runs["key"][over]))
         old = (runs.deadline_ms <= until_ms) & ~np.isin(runs.stage, waits)
         self.forget(runs.cell[old])
         self.put(runs.of(np.flatnonzero(~old)))
@@ -169,15 +195,13 @@ class Pool:
 
         `runs` ascends, and what a run took stands in order. The new ends.
         """
-        slots = self._cells.take(len(rows))
-        for name in self._chain:
-            self._chain[name] = grown(self._chain[name], self._cells.size)
-        self._chain["row"][slots] = rows
-        self._chain["move"][slots] = moves
+        slots = self.new_cells(len(rows))
+        self.chain["row"][slots] = rows
+        self.chain["move"][slots] = moves
         before = cells[runs]
         again = runs[1:] == runs[:-1]
         before[1:][again] = slots[:-1][again]
-        self._chain["before"][slots] = before
+        self.chain["before"][slots] = before
         last = np.ones(len(slots), dtype=np.bool_)
         last[:-1] = ~again
         ends = cells.copy()
@@ -189,14 +213,14 @@ class Pool:
         at = cells[cells != NONE]
         if not len(at):
             return
-        before, over = self._chain["before"], []
+        before, over = self.chain["before"], []
         while len(at):
             over.append(at)
             at = before[at]
             at = at[at != NONE]
         gone = over[0] if len(over) == 1 else np.concatenate(over)
-        self.rows.drop(self._chain["row"][gone])
-        self._cells.give(gone)
+        self.rows.drop(self.chain["row"][gone])
+        self.cells.give(gone)
 
     def trails(self, cells: Slots) -> tuple[NDArray[np.intp], NDArray[np.int16], Slots]:
         """What runs have bound, by their newest cells: number of the run, move and row slot, oldest first."""
@@ -205,9 +229,9 @@ class Pool:
         cell = cells[at]
         while len(at):
             runs.append(at)
-            moves.append(self._chain["move"][cell])
-            rows.append(self._chain["row"][cell])
-            cell = self._chain["before"][cell]
+            moves.append(self.chain["move"][cell])
+            rows.append(self.chain["row"][cell])
+            cell = self.chain["before"][cell]
             at, cell = at[cell != NONE], cell[cell != NONE]
         numbers = np.concatenate(runs[::-1])
         order = np.argsort(numbers, kind="stable")
@@ -217,34 +241,35 @@ class Pool:
 
     def _heads(self, keys: Codes) -> Slots:
         found = np.full(len(keys), NONE, dtype=np.int32)
-        known = keys < len(self._first)
-        found[known] = self._first[keys[known]]
+        known = keys < len(self.first)
+        found[known] = self.first[keys[known]]
         return found
 
     def _gather(self, slots: Slots) -> Runs:
-        columns = self._columns
+        runs = self.runs[slots]
+        refs = {ref: _refs(runs["refs"][:, i]) for i, ref in enumerate(self._refs)}
         registers = Registers(
-            {var: _refs(columns[f"last {var}"][slots]) for var in self._needs.last},
-            {var: _refs(columns[f"first {var}"][slots]) for var in self._needs.first},
-            {fold: _arr(columns[f"fold {i}"][slots]) for i, fold in enumerate(self._folds)},
+            {var: found for (var, index), found in refs.items() if index},
+            {var: found for (var, index), found in refs.items() if not index},
+            {fold: _arr(fold, self.folds[i][slots]) for i, fold in enumerate(self._folds)},
         )
-        newest = self._chain["row"][columns["cell"][slots]]
-        return Runs(
-            columns["key"][slots], columns["start_ms"][slots], columns["start_seq"][slots],
-            self.rows.times_ms(newest), columns["deadline_ms"][slots], columns["stage"][slots],
-            columns["size"][slots], columns["cell"][slots], registers,
-        )  # fmt: skip
+        columns = {name: runs[name] for name in ("key", *TIMES, "stage", "size", "cell")}
+        return Runs(**columns, registers=registers)
 
     def _scatter(self, slots: Slots, runs: Runs) -> None:
-        columns = self._columns
-        for name in ("key", "start_ms", "start_seq", "deadline_ms", "stage", "size", "cell"):
-            columns[name][slots] = getattr(runs, name)
-        for var, refs in runs.registers.last.items():
-            columns[f"last {var}"][slots] = -2 - refs
-        for var, refs in runs.registers.first.items():
-            columns[f"first {var}"][slots] = -2 - refs
+        for name in ("key", *TIMES, "stage", "size", "cell"):
+            self.runs[name][slots] = getattr(runs, name)
+        for i, (var, index) in enumerate(self._refs):
+            refs = (runs.registers.last if index else runs.registers.first)[var]
+            self.runs["refs"][slots, i] = -2 - refs
         for i, fold in enumerate(self._folds):
-            columns[f"fold {i}"][slots] = objects(runs.registers.folds[fold])
+            arr = runs.registers.folds[fold]
+            if arr.kind == "any" and self.folds[i].dtype != object:
+                self.folds[i] = objects(_arr(fold, self.folds[i]))
+            if self.folds[i].dtype == object:
+                self.folds[i][slots] = objects(arr)
+            else:
+                self.folds[i][slots] = np.where(arr.null, np.nan, arr.values)
 
 
 def _refs(slots: Slots) -> Refs:
@@ -252,13 +277,13 @@ def _refs(slots: Slots) -> Refs:
     return -2 - slots.astype(np.int64)
 
 
-def _arr(values: NDArray[np.object_]) -> Arr:
-    """Folds as they were kept: numbers if all are."""
-    kinds = {type(value) for value in values.tolist()} - {type(None)}
-    null = np.array([value is None for value in values.tolist()], dtype=np.bool_)
-    if kinds <= {int, float} or kinds == {bool}:
-        number = np.where(null, 0, values)
-        if kinds == {bool}:
-            return Arr("truth", number.astype(np.bool_), null)
-        return Arr("number", number.astype(np.float64 if float in kinds else np.int64), null)
-    return Arr("any", values, null)
+def _arr(fold: Folded, values: NDArray[Any]) -> Arr:
+    """What a fold has come to, as it was kept: truths, or numbers, or objects."""
+    if values.dtype == object:
+        return Arr("any", values, np.array([value is None for value in values.tolist()], dtype=np.bool_))
+    null = np.isnan(values)
+    known = np.where(null, 0, values)
+    if of_truths(fold):
+        return Arr("truth", known.astype(np.bool_), null)
+    whole = bool((known == np.trunc(known)).all())
+    return Arr("number", known.astype(np.int64) if whole else known, null)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Coder, Column, Ints, Numbers
+from cep.columns import Bools, Coder, Codes, Column, Ints, Numbers
+from cep.engines.answers import Answers, Kind
 from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
 from cep.engines.vector_events import EventLists
@@ -79,24 +80,30 @@ def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
 class RowStore:
     """Events by slot, with the fields that a rule reads: floats as such while a field holds nothing else."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """No events yet; `names` are the root fields kept."""
+    def __init__(self, names: Iterable[str], asked: Iterable[str] = ()) -> None:
+        """No events yet; `names` are the root fields kept, `asked` those kept as floats as well."""
         self._slots = FreeList()
         self._users = np.zeros(0, dtype=np.int32)
         self._numbers = {name: np.zeros(0, dtype=np.int64) for name in ("ts_ms", "seq", "line")}
         self._words = {name: np.zeros(0, dtype=np.int32) for name in ("type", "source")}
         self._coders = {name: Coder() for name in self._words}
         self._fields: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in sorted(names)}
+        self.floats: dict[str, NDArray[np.float64]] = {name: np.zeros(0) for name in asked}
+        """Fields as `Answers.floats` tells them, while what is kept of each is of one of its kinds."""
+        self.kinds: dict[str, Kind] = dict.fromkeys(self.floats, "none")
 
     def __len__(self) -> int:
         """How many events are kept."""
         return self._slots.used
 
-    def add(self, batch: Batch, rows: NDArray[np.intp], users: NDArray[np.intp]) -> Slots:
+    def add(self, answers: Answers, rows: NDArray[np.intp], users: NDArray[np.intp]) -> Slots:
         """Keep rows of a batch, each with so many users."""
+        batch = answers.batch
+        if not len(self):
+            self.kinds = dict.fromkeys(self.floats, "none")
         slots = self._slots.take(len(rows))
         self._users = grown(self._users, self._slots.size)
-        for columns in (self._numbers, self._words, self._fields):
+        for columns in (self._numbers, self._words, self._fields, self.floats):
             for name in columns:
                 columns[name] = grown(columns[name], self._slots.size)
         self._users[slots] = users
@@ -107,7 +114,15 @@ class RowStore:
         self._words["source"][slots] = self._coded("source", batch.sources)[batch.source[rows]]
         for name in self._fields:
             self._set(name, slots, batch.columns.get(name), rows)
+        for name in self.floats:
+            self._set_floats(name, slots, answers, rows)
         return slots
+
+    def holds_words(self, words: Codes) -> Bools:
+        """Which of some numbers of words are those of texts kept here."""
+        live = self._users > 0
+        mine = [column[live] for name, column in self.floats.items() if self.kinds[name] == "text"]
+        return np.isin(words, np.concatenate(mine)) if mine else np.zeros(len(words), dtype=np.bool_)
 
     def drop(self, slots: Slots) -> None:
         """One user less for each slot; a slot may stand here several times."""
@@ -154,6 +169,19 @@ class RowStore:
             tuple(self._fields),
             [_objects(column[slots]).tolist() for column in self._fields.values()],
         )
+
+    def _set_floats(self, name: str, slots: Slots, answers: Answers, rows: NDArray[np.intp]) -> None:
+        kept, found = self.kinds[name], answers.floats(name)
+        if found.kind == "any" or ("none" not in (kept, found.kind) and kept != found.kind):
+            self.kinds[name] = "any"
+        elif found.kind != "none":
+            self.kinds[name] = found.kind
+        if self.kinds[name] == "any":
+            return
+        values = found.values[rows]
+        if found.kind == "text" and (values < 0).any():
+            values = answers.words.kept(answers.batch.column(name).objects(rows).tolist())
+        self.floats[name][slots] = values
 
     def _coded(self, name: str, words: Sequence[str]) -> NDArray[np.int32]:
         """Codes for names of types or sources: there are few, so they are never forgotten."""

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Codes, Ints
+from cep.columns import Bools, Codes, Ints, distinct_of
 from cep.engines.answers import Answers, KeyOrder
 from cep.engines.arrays import evaluate, true_where
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ
@@ -76,7 +76,7 @@ class Stepping:
     def go(self, carried: int, starts: Sequence[tuple[Move, Index]]) -> None:
         """Step everything: the first `carried` runs go on from their stage, the others start where told."""
         stages = self.runs.stage[:carried]
-        for stage in np.unique(stages).tolist():
+        for stage in distinct_of(stages).tolist():
             self._enqueue(stage, np.flatnonzero(stages == stage))
         begun = carried
         for move, positions in starts:
@@ -338,7 +338,7 @@ def setup(
         start_seq=order.seq[places],
         last_ms=order.ts_ms[places],
         deadline_ms=order.ts_ms[places],
-        stage=np.zeros(count, dtype=np.int16),
+        stage=np.zeros(count, dtype=np.int32),
         size=np.zeros(count, dtype=np.int32),
         cell=np.full(count, NONE, dtype=np.int32),
         registers=Registers.empty(setting.needs, count),

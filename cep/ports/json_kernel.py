@@ -1,4 +1,4 @@
-r"""The kernel that looks through lines of JSON, if it was built: the functions of kernel/*.c as calls.
+r"""The kernel that looks through lines of JSON, if it was built: functions of json_scan.c and its like.
 
     {"ts":5,"who":{"name":"ann"},"ok":true}       ts           INT    5
                                              ──▶  who.name     TEXT   ann
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Bools, Codes, Ints
+from cep.compiled.library import LIBRARY, address
 from cep.inputs import Path
-from cep.ports.kernel_build import library_path
 from cep.values import value
 
 MISSING, NULL, INT, FLOAT, TEXT, TOKEN = range(6)
@@ -85,28 +85,20 @@ class Kernel:
     def line_ends(self, data: bytes) -> Ints:
         """Where the line ends of some bytes are."""
         ends = np.empty(len(data), dtype=np.int64)
-        return ends[: self._line_ends(data, len(data), _at(ends))].copy()
+        return ends[: self._line_ends(data, len(data), address(ends))].copy()
 
     def iso_times(self, cells: Cells, zone_ms: int | None) -> tuple[Ints, Bools]:
         """Times of the usual forms of ISO 8601, and which rows hold one; None: each must name its zone."""
         rows = len(cells.kinds)
         ts_ms, good = np.zeros(rows, dtype=np.int64), np.empty(rows, dtype=np.bool_)
         self._iso_times(
-            *(cells.data, _at(cells.kinds), _at(cells.starts), _at(cells.lengths), rows),
-            *(_NO_ZONE if zone_ms is None else zone_ms, _at(ts_ms), _at(good)),
+            *(cells.data, address(cells.kinds), address(cells.starts), address(cells.lengths), rows),
+            *(_NO_ZONE if zone_ms is None else zone_ms, address(ts_ms), address(good)),
         )
         return ts_ms, good
 
 
-def load_kernel() -> Kernel | None:
-    """The kernel; None if it was not built, or was built from another source or for another machine."""
-    try:
-        return Kernel(ctypes.CDLL(str(library_path())))
-    except (OSError, AttributeError):
-        return None
-
-
-KERNEL: Final = load_kernel()
+KERNEL: Final = None if LIBRARY is None else Kernel(LIBRARY)
 
 
 @value
@@ -127,7 +119,7 @@ class Distinct:
         """All of them as they stand, in UTF-8: no text holds a line end."""
         count = len(self.table)
         out = np.empty(int(self.table[:, 1].sum()) + count, dtype=np.uint8)
-        self.kernel.join_texts(self.data, _at(self.table), count, _at(out))
+        self.kernel.join_texts(self.data, address(self.table), count, address(out))
         texts = out.tobytes().decode().split("\n")
         texts.pop()
         return texts
@@ -204,11 +196,19 @@ class Scanner:
         lines, left = self._lines
         numbers = np.zeros((len(self._slots), self._rows), dtype=np.int64)
         found = _Found(
-            *(_at(self._kinds), _at(starts), _at(lengths), _at(numbers), self._rows, _at(lines), _at(left))
+            *(
+                address(self._kinds),
+                address(starts),
+                address(lengths),
+                address(numbers),
+                self._rows,
+                address(lines),
+                address(left),
+            )
         )
         refused = self.kernel.scan_lines(
-            *(data, len(data), start, _at(ends), count, line_bytes_max),
-            *(self._texts, _at(self._names), len(self._names), len(self._slots), ctypes.byref(found)),
+            *(data, len(data), start, address(ends), count, line_bytes_max),
+            *(self._texts, address(self._names), len(self._names), len(self._slots), ctypes.byref(found)),
         )
         assert not refused, "the kernel and this agree on what a block is"
         rows = found.rows
@@ -233,12 +233,21 @@ class Scanner:
         rows = len(kinds)
         codes: Codes = np.empty(rows, dtype=np.int32)
         count = self.kernel.code_texts(
-            *(cells.data, len(cells.data), _at(kinds), _at(cells.starts), _at(cells.lengths), rows),
-            *(kind_min, _SEED, _at(codes), _at(self._table), _at(self._places), len(self._places)),
+            *(
+                cells.data,
+                len(cells.data),
+                address(kinds),
+                address(cells.starts),
+                address(cells.lengths),
+                rows,
+            ),
+            *(
+                kind_min,
+                _SEED,
+                address(codes),
+                address(self._table),
+                address(self._places),
+                len(self._places),
+            ),
         )
         return Distinct(codes, cells.data, self._table[:count].copy(), self.kernel)
-
-
-def _at(array: NDArray[Any]) -> int:
-    assert array.flags.c_contiguous, "the kernel takes arrays in one piece"
-    return array.ctypes.data

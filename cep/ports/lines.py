@@ -29,6 +29,9 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 
+_FIRST_PART: Final = 16
+"""The first of large chunks is so much smaller, and the next ones less so: matching can begin the sooner."""
+
 
 @value
 class Lines:
@@ -62,16 +65,17 @@ def line_blocks(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[LineBlock]:
     >>> [block.data for block in line_blocks([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
     [b'one\ntwo\n', b'three\n']
     """
-    held = _Held()
+    held, part = _Held(), _FIRST_PART if bounds.chunk_rows >= CHUNK_ROWS else 1
     for block in _without_mark(blocks):
         ends, begin = line_ends(block), 0
         while len(ends):
-            count = min(len(ends), bounds.chunk_rows - held.rows)
+            count = min(len(ends), bounds.chunk_rows // part - held.rows)
             cut = int(ends[count - 1]) + 1
             held.add(block[begin:cut], ends[:count] - begin)
             begin, ends = cut, ends[count:]
-            if held.rows >= bounds.chunk_rows or held.size >= bounds.chunk_bytes:
+            if held.rows >= bounds.chunk_rows // part or held.size >= bounds.chunk_bytes // part:
                 yield held.taken()
+                part = max(1, part // 4)
         # Of a line that is too long no more is kept than shows that it is.
         held.begin_line(block[begin:][: max(0, bounds.line_bytes_max + 1 - held.under_way)])
     if held.under_way:

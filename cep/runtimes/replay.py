@@ -11,6 +11,7 @@ come to that of the last one, and no further: an absence whose deadline lies beh
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
@@ -173,6 +174,8 @@ class _Replay:
         )
 
     def alerts(self, on_chunk: Callable[[], None]) -> Iterator[Alert]:
+        # Rules stay to the end: the collector need not look through them with every batch of alerts.
+        gc.freeze()
         try:
             while self._open:
                 lagging = min(self._open, key=lambda i: (self._clock.source_watermark_ms(i), i))
@@ -185,8 +188,10 @@ class _Replay:
                 yield from self._detector.rest()
             self._summary.complete = True
         finally:
+            gc.unfreeze()
             self._chunks.close()
             self._note()
+            self._summary.waiting = self._detector.open_runs()
             if isinstance(self._detector, Spread):
                 self._detector.close()
 
@@ -250,4 +255,3 @@ class _Replay:
         summary.alerts = detector.alerts
         summary.suppressed = detector.suppressed
         summary.counters = detector.counters()
-        summary.waiting = detector.open_runs()

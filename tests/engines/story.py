@@ -12,7 +12,6 @@ from ast import literal_eval
 import numpy as np
 
 from cep.columns import Batch
-from cep.engines.engines import ENGINES
 from cep.engines.feed import Tests, make_feed
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Limits
@@ -22,6 +21,7 @@ from cep.language.parser import parse_pattern
 from cep.plan.analyse import analyse
 from cep.plan.compile import Plan, compile_pattern
 from cep.plan.lower import lower
+from tests.engines.engines import ALL
 
 WORD = re.compile(r"(?P<type>[A-Z][A-Za-z]*?)(?P<time>\d+(?:ms|[smhd])?)(?:\((?P<fields>[^)]*)\))?$")
 UNITS_MS = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -80,7 +80,7 @@ def matches(
 ) -> list[Match]:
     """What an engine gives, one event at a time."""
     plan = plan_of(pattern) if isinstance(pattern, str) else pattern
-    (matcher,) = ENGINES[engine]([(plan, limits or Limits())])
+    (matcher,) = ALL[engine]([(plan, limits or Limits())])
     tests, found = Tests([plan]), []
     for item in events_of(stream, shared):
         if isinstance(item, int):

@@ -12,7 +12,7 @@ import pytest
 
 from cep.columns import Batch
 from cep.engines import feed
-from cep.engines.engines import ENGINES, Engine
+from cep.engines.engines import Engine
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
@@ -20,6 +20,7 @@ from cep.engines.snapshot import Snapshot
 from cep.engines.vector import choice
 from cep.event import Event, Key, Value
 from cep.plan.compile import Plan
+from tests.engines.engines import ALL, FAST
 from tests.engines.story import events_of, plan_of
 from tests.state.resumed import Resumed
 
@@ -137,8 +138,9 @@ def shown(one: Story) -> str:
     return f"{one.text} {one.limits}\n{events}\n{one.cuts} {one.told_ms}"
 
 
+@pytest.mark.parametrize("engine", FAST)
 @pytest.mark.parametrize("seed", range(12))
-def test_random_stories(seed: int) -> None:
+def test_random_stories(seed: int, engine: str) -> None:
     rng, tried = random.Random(seed), 0
     while tried < 40:
         one = story(rng)
@@ -146,21 +148,21 @@ def test_random_stories(seed: int) -> None:
             continue
         tried += 1
         stepped = ReferenceMatcher(one.plan, one.limits)
-        (fast,) = ENGINES["vector"]([(one.plan, one.limits)])
+        (fast,) = ALL[engine]([(one.plan, one.limits)])
         assert fed(one, fast) == fed(one, stepped), shown(one)
         assert counted(fast) == counted(stepped), shown(one)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_stories_from_bytes(seed: int) -> None:
-    """Taken down to bytes and set up again around every call, by either engine in turn."""
+    """Taken down to bytes and set up again around every call, by one engine after the other."""
     rng, tried = random.Random(1000 + seed), 0
     while tried < 12:
         one = story(rng)
         if one is None:
             continue
         tried += 1
-        turns = cycle([ENGINES["vector"], ENGINES["reference"]])
+        turns = cycle([ALL["vector"], ALL["reference"], ALL["arrays"]])
 
         def made(plan: Plan, limits: Limits = one.limits, turns: Iterator[Engine] = turns) -> Matcher:
             return next(turns)([(plan, limits)])[0]
@@ -178,7 +180,7 @@ def test_rules_that_share_a_kernel(seed: int) -> None:
         plans = [plan_of(f"{pattern} BY u WITHIN {ms}ms {end}") for ms in (3, 9, 20) for end in ENDS[:7]]
         events = stream(rng, 80, "kl")
         for limits in (Limits(), Limits(runs_per_key=3)):
-            shared = ENGINES["vector"]([(plan, limits) for plan in plans])
+            shared = ALL["vector"]([(plan, limits) for plan in plans])
             assert len({id(one._kernel) for one in shared}) == 1  # type: ignore[attr-defined]
             alone = [ReferenceMatcher(plan, limits) for plan in plans]
             assert together(plans, shared, events) == together(plans, alone, events)
@@ -203,8 +205,8 @@ def test_a_snapshot_holds_what_a_skip_left() -> None:
     plan = plan_of("SEQ(A a, B b) BY u WITHIN 9ms")
     key: Key = ("k",)
     snapshots: list[Snapshot | None] = []
-    for engine in ("reference", "vector"):
-        (matcher,) = ENGINES[engine]([(plan, Limits())])
+    for engine in ("reference", *FAST):
+        (matcher,) = ALL[engine]([(plan, Limits())])
         tests = feed.Tests([plan])
         batch = Batch.of([e for e in events_of("A1 A2 B3 A4 A5", "u='k'") if isinstance(e, Event)])
         matcher.touched()
@@ -218,4 +220,4 @@ def test_a_snapshot_holds_what_a_skip_left() -> None:
     assert [
         [(begun.start, [run.state for run in begun.runs]) for begun in snapshot.begun] if snapshot else None
         for snapshot in snapshots
-    ] == [[((4, 3), [1]), ((5, 4), [1])]] * 2
+    ] == [[((4, 3), [1]), ((5, 4), [1])]] * 3

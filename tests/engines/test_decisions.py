@@ -13,7 +13,7 @@ CASES = cases_of(Path(__file__).parent / "cases" / "decisions.txt")
 ELSEWHERE = {17: "tests/runtimes/test_absence_in_time.py"}
 
 
-@pytest.mark.parametrize("engine", ["reference", "vector"])
+@pytest.mark.parametrize("engine", ["reference", "vector", "arrays"])
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))
 def test_decision(case: Case, engine: str) -> None:
     found = alerts(case.pattern, case.stream, flush=case.flush, shared=case.shared, engine=engine)

@@ -12,7 +12,7 @@ from tests.engines.told_cases import Case, cases_of, ids
 CASES = cases_of(Path(__file__).parent / "cases" / "nesting.txt")
 
 
-@pytest.mark.parametrize("engine", ["reference", "vector"])
+@pytest.mark.parametrize("engine", ["reference", "vector", "arrays"])
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))
 def test_nesting(case: Case, engine: str) -> None:
     found = alerts(case.pattern, case.stream, flush=case.flush, shared=case.shared, engine=engine)

@@ -8,22 +8,22 @@ import pytest
 
 from cep.columns import Batch
 from cep.engines import feed
-from cep.engines.engines import ENGINES
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.event import Event, Position
+from tests.engines.engines import ALL
 from tests.engines.story import events_of, matches, plan_of, told
 from tests.engines.told_cases import Case, cases_of, ids
 
 WAITING = cases_of(Path(__file__).parent / "cases" / "waiting.txt")
 
-each_engine = pytest.mark.parametrize("engine", ["reference", "vector"])
+each_engine = pytest.mark.parametrize("engine", ["reference", "vector", "arrays"])
 
 
 def made(pattern: str, engine: str, limits: Limits | None = None) -> tuple[Matcher, feed.Tests]:
     plan = plan_of(pattern)
-    return ENGINES[engine]([(plan, limits or Limits())])[0], feed.Tests([plan])
+    return ALL[engine]([(plan, limits or Limits())])[0], feed.Tests([plan])
 
 
 def given(pattern: str, matcher: Matcher, tests: feed.Tests, stream: str, shared: str = "") -> list[Match]:

@@ -9,11 +9,11 @@ import pytest
 
 from cep.columns import Batch
 from cep.engines import feed
-from cep.engines.engines import ENGINES
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Limits
 from cep.event import Event
 from tests.engines import test_decisions, test_nesting
+from tests.engines.engines import ALL, FAST
 from tests.engines.story import events_of, plan_of, told
 from tests.engines.told_cases import Case, ids
 
@@ -42,10 +42,11 @@ def ordered(events: list[Event]) -> Batch:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["single", "whole"])
+@pytest.mark.parametrize("engine", FAST)
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))
-def test_vector_engine(case: Case, whole: bool) -> None:
+def test_fast_engine(case: Case, engine: str, whole: bool) -> None:
     plan = plan_of(case.pattern)
-    (matcher,) = ENGINES["vector"]([(plan, Limits())])
+    (matcher,) = ALL[engine]([(plan, Limits())])
     tests = feed.Tests([plan])
     found: list[Match] = []
     for piece in pieces(events_of(case.stream, case.shared), whole=whole):

@@ -69,7 +69,7 @@ def test_reads_and_matches_as_a_dataclass() -> None:
             pytest.fail("a pattern by place did not match")
 
 
-def test_a_factory_makes_one_for_each() -> None:
+def test_a_default_is_made_anew_for_each() -> None:
     assert Part("a").seen is not Part("a").seen
     assert Part("a", (), [1]).seen == [1]
     assert Tally().counts is not Tally().counts

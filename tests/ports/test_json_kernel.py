@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cep.compiled import build
 from cep.inputs import Path as FieldPath
-from cep.ports import kernel_build
 from cep.ports.json_kernel import FLOAT, INT, MISSING, NAMES_MAX, NULL, TEXT, TOKEN, Scan, Scanner
 from cep.ports.json_values import parse
 from tests.ports.reading import the_kernel
@@ -208,7 +208,7 @@ def test_without_a_compiler_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: "a-compiler-that-is-not-there")
-    assert kernel_build.build() == "there is no C compiler"
+    assert build.build() == "there is no C compiler"
 
 
 def test_a_library_is_made_of_one_source_and_replaces_older_ones(
@@ -216,12 +216,12 @@ def test_a_library_is_made_of_one_source_and_replaces_older_ones(
 ) -> None:
     the_kernel()  # so there is a compiler
     folder = tmp_path / "kernel"
-    shutil.copytree(kernel_build.FOLDER, folder)
-    monkeypatch.setattr(kernel_build, "FOLDER", folder)
-    before = kernel_build.library_path()
+    shutil.copytree(build.FOLDER, folder)
+    monkeypatch.setattr(build, "FOLDER", folder)
+    before = build.library_path()
     (folder / "kernel.h").write_text((folder / "kernel.h").read_text() + "/* other */\n")
-    assert kernel_build.library_path() != before
-    assert kernel_build.build() is None
-    assert [path.name for path in folder.glob("*.so")] == [kernel_build.library_path().name]
+    assert build.library_path() != before
+    assert build.build() is None
+    assert [path.name for path in folder.glob("*.so")] == [build.library_path().name]
     (folder / "json_scan.c").write_text("no C at all")
-    assert "cannot compile it" in str(kernel_build.build())
+    assert "cannot compile it" in str(build.build())

@@ -36,6 +36,7 @@ FACTS: Final = (
     "cep.inputs",
     "cep.limits",
     "cep.live",
+    "cep.compiled",
 )
 
 LAYERS: Final = (

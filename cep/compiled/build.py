@@ -15,7 +15,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = Path(__file__).with_name("kernel")
+FOLDER: Final = Path(__file__).parent
 """Where the source is; the library is put beside it."""
 
 _FLAGS: Final = ("-O3", "-std=c11", "-fPIC", "-shared")

@@ -1,0 +1,283 @@
+"""Tracks stepped by the compiled stepper, where it was built: the same as `vector_step`, event by event.
+
+    program + batch + pool ──step──▶ bench ──▶ matches, keys to hand over, rows to keep
+                                       └───commit──▶ pool
+
+The bench is memory that all tracks of a worker use in turn: what one step left there must be read and
+committed before the next. Between batches all that lives is in the pool, as `vector_step` leaves it, so each
+batch may go either way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cep.columns import Codes, Ints
+from cep.compiled.library import LIBRARY, address
+from cep.engines.answers import Answers, KeyOrder
+from cep.engines.vector_pool import Pool
+from cep.engines.vector_program import Program
+from cep.engines.vector_rows import Slots
+from cep.engines.vector_step import Log, Setting
+from cep.values import value
+
+_POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
+
+
+def _fields(kind: type[Any], *names: str) -> list[tuple[str, type[Any]]]:
+    return [(name, kind) for name in names]
+
+
+class _Program(ctypes.Structure):
+    """The struct `program` of step.h."""
+
+    _fields_ = (
+        *_fields(_POINTER, "stages", "moves", "kills", "vars", "folds", "code", "constants"),
+        *_fields(_NUMBER, "stage_count", "ref_count", "fold_count", "test_count"),
+        *_fields(_NUMBER, "within_ms", "runs_max", "events_max"),
+    )
+
+
+class _Batch(ctypes.Structure):
+    """The struct `batch` of step.h."""
+
+    _fields_ = (
+        *_fields(_POINTER, "ids", "rows", "ts_ms", "seq"),
+        *_fields(_NUMBER, "count", "row_count", "last_ms"),
+        *_fields(_POINTER, "tests", "offered", "fields", "kept", "barred"),
+        ("barred_count", _NUMBER),
+    )
+
+
+class _Pool(ctypes.Structure):
+    """The struct `pool` of step.h."""
+
+    _fields_ = (
+        *_fields(_POINTER, "first", "runs"),
+        *_fields(_NUMBER, "first_count", "run_bytes"),
+        *_fields(_POINTER, "folds", "chain_row", "chain_move", "chain_before"),
+    )
+
+
+class _Counts(ctypes.Structure):
+    """The struct `counts` of step.h."""
+
+    matches: int
+    match_log: int
+    keys: int
+    handed: int
+    rows: int
+    fresh: int
+    cells: int
+    dead: int
+    dead_cells: int
+    _fields_ = tuple(
+        _fields(
+            _NUMBER, "matches", "match_log", "keys", "handed", "rows", "fresh", "cells", "dead", "dead_cells"
+        )
+    )
+
+
+_TIMES: Final = ("start_ms", "start_seq", "last_ms", "ts_ms", "seq")
+
+
+class _Found(ctypes.Structure):
+    """The struct `found` of bench.c."""
+
+    _fields_ = tuple(_fields(_POINTER, "key", "cell", *_TIMES, "log_match", "log_row", "log_move"))
+
+
+class _Slots(ctypes.Structure):
+    """The struct `slots` of bench.c."""
+
+    _fields_ = tuple(_fields(_POINTER, "rows", "runs", "cells", "dead_runs", "dead_cells"))
+
+
+class Bench:
+    """The functions of the library, and memory for one step."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        """AttributeError if the library has not got them."""
+        new = library.cep_bench_new
+        new.restype, new.argtypes = _POINTER, ()
+        free = library.cep_bench_free
+        free.restype, free.argtypes = None, (_POINTER,)
+        self.step = library.cep_step
+        self.step.restype, self.step.argtypes = _NUMBER, (_POINTER,) * 5
+        self.found = library.cep_found
+        self.found.restype, self.found.argtypes = None, (_POINTER,) * 2
+        self.left = library.cep_left
+        self.left.restype, self.left.argtypes = None, (_POINTER,) * 5
+        self.commit = library.cep_commit
+        self.commit.restype, self.commit.argtypes = None, (_POINTER,) * 3
+        self.memory = new()
+        if not self.memory:
+            raise MemoryError
+        weakref.finalize(self, free, self.memory)
+
+
+def bench() -> Bench | None:
+    """A bench, if the library was built."""
+    return None if LIBRARY is None else Bench(LIBRARY)
+
+
+@value
+class Matched:
+    """Matches in the order of keys, as columns; `log` has what each took in the batch, by its number."""
+
+    key: Codes
+    cell: Slots
+    start_ms: Ints
+    start_seq: Ints
+    last_ms: Ints
+    ts_ms: Ints
+    seq: Ints
+    log: Log
+
+
+class Stepper:
+    """One track, ready for the compiled functions."""
+
+    def __init__(self, setting: Setting, program: Program, bench: Bench, limits: tuple[int, int]) -> None:
+        """`limits`: the most runs of a key, and the most events of a run."""
+        self.bench = bench
+        self._program = program
+        self._setting = setting
+        self._constants = program.constants.copy()
+        tables = (program.stages, program.moves, program.kills, program.variables, program.folds)
+        self._call = _Program(
+            *(address(table) for table in (*tables, program.code, self._constants)),
+            *(len(program.stages), len(setting.needs.last) + len(setting.needs.first)),
+            *(len(program.folds), len(program.tests), setting.within_ms, *limits),
+        )
+        self._numbers: object = None
+        self._places: list[int] = []
+
+    def step(self, answers: Answers, order: KeyOrder, pool: Pool, barred: Codes) -> Stepped | None:
+        """Step a batch; None if its values, or those that runs hold, are of kinds that it does not know."""
+        fields = [answers.floats(name) for name in self._program.fields]
+        kinds = {name: found.kind for name, found in zip(self._program.fields, fields, strict=True)}
+        for name, kind in pool.rows.kinds.items():
+            if kinds[name] == "none":
+                kinds[name] = kind
+            elif kind not in ("none", kinds[name]):
+                return None
+        if not self._program.kinds.allow(kinds) or any(fold.dtype == object for fold in pool.folds):
+            return None
+        if pool.rows.holds_words not in answers.words.holders:
+            answers.words.holders.append(pool.rows.holds_words)
+        for word, place in self._program.words.items():
+            self._constants[place] = answers.words.number(word)
+        if len(order.ids):
+            pool.reach(int(order.ids[-1]))
+        counts = self._stepped(answers, order, pool, barred, [found.values for found in fields])
+        return Stepped(self, answers, pool, counts)
+
+    def _stepped(
+        self,
+        answers: Answers,
+        order: KeyOrder,
+        pool: Pool,
+        barred: Codes,
+        fields: Sequence[NDArray[np.float64]],
+    ) -> _Counts:
+        masks = [answers.mask_at(number) for number in self._tests(answers)]
+        offered = None
+        if self._setting.offered is None:
+            offered = np.ascontiguousarray(answers.of_types(self._setting.types))
+        kept = [pool.rows.floats.get(name) for name in self._program.fields]
+        tests, columns = _addresses(masks), _addresses(fields)
+        slots = _addresses(kept)
+        batch = _Batch(
+            *(address(column) for column in (order.ids, order.rows, order.ts_ms, order.seq)),
+            *(len(order.ids), len(answers.batch), int(answers.batch.ts_ms[-1])),
+            *(
+                address(tests),
+                None if offered is None else address(offered),
+                address(columns),
+                address(slots),
+            ),
+            *(address(barred), len(barred)),
+        )
+        counts, (held, kept_too) = _Counts(), _pool(pool)
+        calls = (self._call, batch, held, counts)
+        failed = self.bench.step(self.bench.memory, *map(ctypes.addressof, calls))
+        del kept_too
+        if failed:
+            raise MemoryError
+        return counts
+
+    def _tests(self, answers: Answers) -> list[int]:
+        """The numbers of the track's tests among those of the worker."""
+        if self._numbers is not answers.numbers:
+            self._numbers = answers.numbers
+            self._places = [answers.numbers[test] for test in self._program.tests]
+        return self._places
+
+
+def _addresses(arrays: Sequence[NDArray[Any] | None]) -> NDArray[np.uintp]:
+    found = [0 if array is None else address(array) for array in arrays]
+    return np.array([*found, 0], dtype=np.uintp)
+
+
+def _pool(pool: Pool) -> tuple[ctypes.Structure, object]:
+    """The pool as the library sees it, and what must live as long."""
+    folds = _addresses(pool.folds)
+    chain = pool.chain
+    call = _Pool(
+        *(address(pool.first), address(pool.runs), len(pool.first), pool.runs.itemsize, address(folds)),
+        *(address(chain[name]) for name in ("row", "move", "before")),
+    )
+    return call, folds
+
+
+class Stepped:
+    """What one step left in the bench."""
+
+    def __init__(self, stepper: Stepper, answers: Answers, pool: Pool, counts: _Counts) -> None:
+        """Read it before the next step."""
+        self._bench, self._answers, self._pool, self._counts = stepper.bench, answers, pool, counts
+        self.keys = np.empty(counts.keys, dtype=np.int32)
+        """The keys whose runs have changed."""
+        self.handed = np.empty(counts.handed, dtype=np.int32)
+        """The keys that must be stepped otherwise: nothing of them has changed."""
+        self._rows = np.empty(counts.rows, dtype=np.intp)
+        self._users = np.empty(counts.rows, dtype=np.intp)
+        left: list[NDArray[Any]] = [self.keys, self.handed, self._rows, self._users]
+        self._bench.left(self._bench.memory, *map(address, left))
+
+    @cached_property
+    def matched(self) -> Matched | None:
+        """The matches, None if there are none."""
+        count, took = self._counts.matches, self._counts.match_log
+        if not count:
+            return None
+        key, cell = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+        times = np.empty((len(_TIMES), count), dtype=np.int64)
+        log = Log(np.empty(took, np.intp), np.empty(took, np.intp), np.empty(took, np.int16))
+        arrays: list[NDArray[Any]] = [key, cell, *times, log.runs, log.rows, log.moves]
+        found = _Found(*map(address, arrays))
+        self._bench.found(self._bench.memory, ctypes.addressof(found))
+        return Matched(key, cell, times[0], times[1], times[2], times[3], times[4], log)
+
+    def commit(self) -> Slots:
+        """Write the runs to the pool; the newest cells of those that are over."""
+        counts, pool = self._counts, self._pool
+        dead, cells = np.empty(counts.dead, dtype=np.int32), np.empty(counts.dead_cells, dtype=np.int32)
+        if not counts.keys:
+            return cells
+        rows = pool.rows.add(self._answers, self._rows, self._users) if counts.rows else cells[:0]
+        fresh, longer = pool.new_slots(counts.fresh), pool.new_cells(counts.cells)
+        slots = _Slots(*(address(array) for array in (rows, fresh, longer, dead, cells)))
+        call, kept = _pool(pool)
+        self._bench.commit(self._bench.memory, ctypes.addressof(call), ctypes.addressof(slots))
+        del kept
+        pool.slots.give(dead)
+        return cells

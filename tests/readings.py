@@ -46,6 +46,20 @@ class Taken:
     spans: tuple[tuple[int, int], ...] = field(default=(), compare=False)
     untils: tuple[tuple[Step, int], ...] = field(default=(), compare=False)
 
+    def but(
+        self,
+        *,
+        waits: tuple[Wait, ...] = (),
+        follow: Follow | None = None,
+        spans: tuple[tuple[int, int], ...] = (),
+        untils: tuple[tuple[Step, int], ...] = (),
+    ) -> Taken:
+        """The same with more to heed; how it follows is said by the innermost part that says it."""
+        return Taken(
+            self.trail, self.at, self.step, self.since, self.waits + waits, self.follow or follow,
+            self.spans + spans, self.untils + untils,
+        )  # fmt: skip
+
 
 Steps = tuple[Taken, ...]
 
@@ -108,7 +122,7 @@ def read(node: Node, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
             for steps, end in read(inner, kinds, thread):
                 first = min((t.at for t in steps), default=NEVER)
                 yield (
-                    tuple(t if t.at == first else replace(t, spans=(*t.spans, (first, ms))) for t in steps),
+                    tuple(t if t.at == first else t.but(spans=((first, ms),)) for t in steps),
                     end,
                 )
         case _:
@@ -131,18 +145,12 @@ def parting(one: Trail, other: Trail) -> tuple[int, Mark, Mark]:
     return next(((i, a, b) for i, (a, b) in pairs if a != b), (len(one), one[-1], other[-1]))
 
 
-def _held(taken: Taken, waits: tuple[Wait, ...]) -> Taken:
-    return replace(taken, waits=taken.waits + waits) if waits else taken
-
-
 def _led(steps: Steps, follow: Follow | None, *untils: tuple[Step, int]) -> Steps:
     """The steps that come first follow what is before as the part around them says."""
     if follow is None and not untils:
         return steps
     first = min((t.at for t in steps), default=NEVER)
-    return tuple(
-        replace(t, follow=t.follow or follow, untils=t.untils + untils) if t.at == first else t for t in steps
-    )
+    return tuple(t.but(follow=follow, untils=untils) if t.at == first else t for t in steps)
 
 
 def _chain(parts: tuple[Part, ...], kinds: Sequence[str], thread: Thread) -> Iterator[Reading]:
@@ -192,7 +200,7 @@ def _both(both: Both, kinds: Sequence[str], thread: Thread) -> Iterator[Reading]
             continue
         first = ats[0] if ats else NEVER
         held = tuple(Wait(replace(absent, for_ms=None), first) for absent in both.absents)
-        led = [_held(t, thread.waits if t.at == first else held) for t in steps]
+        led = [t.but(waits=thread.waits if t.at == first else held) for t in steps]
         out = thread.to(len(branches), "out", both.index, ats)._replace(ends=_ends(thread, chosen))
         over = [end.over for _, end in chosen]
         if not all(over):

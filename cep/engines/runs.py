@@ -116,7 +116,7 @@ def arrive(auto: Automaton, taken: Taken, key: Key) -> tuple[Run, int | None]:
         else:
             limit_ms = auto.limit_ms(arc, run.start.ts_ms, run.last_ms, dict(run.scopes), bound)
             opened.append((index, limit_ms))
-    return replace(run, open=in_time(auto, run, tuple(opened), run.last_ms)), ends
+    return run.at(in_time(auto, run, tuple(opened), run.last_ms)), ends
 
 
 def in_time(auto: Automaton, run: Run, opened: tuple[Open, ...], from_ms: int) -> tuple[Open, ...]:

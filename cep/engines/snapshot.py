@@ -9,7 +9,6 @@ No engine of its own: states, arcs and steps are those of the plan, so what one 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, Protocol
 
 from cep.engines.history import Cell
@@ -74,7 +73,11 @@ class Run:
         """The run with these arcs open, of which it leaves more aside than before."""
         left = self.aside.union(aside)
         left = left.intersection(index for index, _ in opened) if left else left
-        return replace(self, open=opened, aside=left)
+        # Not by `replace`: this is done for every event and run.
+        return Run(
+            self.state, opened, self.cell, self.start, self.ordinal, self.last_ms, self.counts, self.scopes,
+            self.closed, self.suspects, self.fresh, self.may_end, left,
+        )  # fmt: skip
 
     @property
     def size(self) -> int:

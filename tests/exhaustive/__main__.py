@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.exhaustive.agree import disagreements, part
@@ -14,11 +15,13 @@ from tests.exhaustive.worlds import LOOPS, absences, loops, modes, plain, typing
 CHUNK = 21
 
 
-def texts() -> list[str]:
-    """The small patterns, four steps in every shape, three with a loop in each place, a NOT beside three."""
-    beside = (text for types in typings(4) for text in absences(types))
-    small = (text for family in FAMILIES.values() for text in family())
-    return [*small, *modes(plain(4)), *modes(loops(3, LOOPS)), *modes(beside, "2ms")]
+LARGE: dict[str, Callable[[], Iterator[str]]] = {
+    **FAMILIES,
+    "four": lambda: modes(plain(4)),
+    "loops among three": lambda: modes(loops(3, LOOPS)),
+    "absences among three": lambda: modes((t for types in typings(4) for t in absences(types)), "2ms"),
+}
+"""The small patterns, four steps in every shape, three with a loop in each place, a NOT beside three."""
 
 
 def disagreeing(chunk: list[str], events: int) -> list[str]:
@@ -31,9 +34,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.exhaustive", description=__doc__)
     parser.add_argument("--events", type=int, default=6, help="the longest stream")
     parser.add_argument("--part", default="1/1", help="1/8: the first of eight parts, for as many machines")
+    parser.add_argument("--family", choices=LARGE, help="these patterns alone")
     chosen = parser.parse_args()
     number, of = (int(word) for word in chosen.part.split("/"))
-    mine = list(part(texts(), number - 1, of))
+    families = [LARGE[chosen.family]] if chosen.family else LARGE.values()
+    mine = list(part((text for family in families for text in family()), number - 1, of))
     chunks = [mine[i : i + CHUNK] for i in range(0, len(mine), CHUNK)]
     found = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -42,6 +47,7 @@ def main() -> int:
             for each in wrong:
                 sys.stdout.write(f"{each}\n")
             sys.stderr.write(f"\r{done * CHUNK} of {len(mine)} patterns, {found} disagree ")
+    sys.stderr.write("\n")
     return 1 if found else 0
 
 

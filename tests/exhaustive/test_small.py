@@ -2,9 +2,11 @@
 
 Every shape of up to three steps (SEQ with each way to follow, AND, OR, ATLEAST, one inside another); every
 loop, in or around every shape of up to two steps, the usual ones with every mark; every place of a NOT,
-with FOR and with NEXT, among two steps and beside loops; a few patterns with every clause. Three steps with
-a loop among them: every shape with a loop at every place, types and loops in turn, over streams of up to four
-events; the rest by `make exhaustive`.
+with FOR and with NEXT, among two steps and beside loops; a few patterns with every clause.
+
+Of three steps with a loop among them there are 18,300 patterns. 1,464 are here: every shape with a loop at
+every place twice, types and loops in turn, over streams of up to four events. All of them, for any length:
+`make exhaustive`, or `python -m tests.exhaustive --family "loops among three" --events 5 --part 1/99`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from tests.exhaustive.worlds import (
 
 EVENTS = 5
 EVENTS_AMONG_THREE = 4
+TURNS = 2
 
 FAMILIES: dict[str, Callable[[], Iterator[str]]] = {
     "plain": lambda: modes(text for steps in (1, 2, 3) for text in plain(steps)),
@@ -39,7 +42,7 @@ FAMILIES: dict[str, Callable[[], Iterator[str]]] = {
         for steps in (1, 2)
         for text in loops(steps, tuple(loop + mark for loop in MARKED for mark in LOOP_MARKS))
     ),
-    "loops among three": lambda: modes(loops_in_turn(3, LOOPS)),
+    "loops among three": lambda: modes(loops_in_turn(3, LOOPS, TURNS)),
     "absences": lambda: modes(
         (text for n in (2, 3) for types in typings(n) for text in absences(types)), "2ms"
     ),

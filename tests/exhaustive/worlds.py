@@ -124,10 +124,11 @@ def loops(steps: int, quants: tuple[str, ...]) -> Iterator[str]:
             yield from _looped(types, quant)
 
 
-def loops_in_turn(steps: int, quants: tuple[str, ...]) -> Iterator[str]:
-    """Every shape of so many steps with a loop at every place, once: types and loops take turns."""
+def loops_in_turn(steps: int, quants: tuple[str, ...], times: int) -> Iterator[str]:
+    """Every shape of so many steps with a loop at every place, so many times: types and loops take turns."""
     choices = [list(_looped(types, quant)) for quant in quants for types in typings(steps)]
-    yield from (choices[i % len(choices)][i] for i in range(len(choices[0])))
+    for i in range(len(choices[0])):
+        yield from (choices[(i + n * len(choices) // times) % len(choices)][i] for n in range(times))
 
 
 def _looped(types: str, quant: str) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -84,9 +83,8 @@ def tables() -> Tables:
         if written == key:
             return _of(json.loads(text))
     data = _made()
-    if not sys.dont_write_bytecode:
-        with suppress(OSError):
-            _keep(key, data, KEPT)
+    with suppress(OSError):
+        _keep(key, data, KEPT)
     return _of(data)
 
 

@@ -1,6 +1,5 @@
 """The tables of the grammar are kept for the next process, and only those of this grammar are taken."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ def taken(monkeypatch: pytest.MonkeyPatch, path: Path, *, made: bool) -> Tables:
 
     monkeypatch.setattr(module, "KEPT", path)
     monkeypatch.setattr(module, "_made", counted)
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     found = tables.__wrapped__()
     monkeypatch.undo()
     assert bool(made_here) is made
@@ -50,11 +48,8 @@ def test_tables_that_cannot_be_kept_are_no_error(monkeypatch: pytest.MonkeyPatch
     assert taken(monkeypatch, tmp_path / "file" / "tables", made=True).rules
 
 
-def test_an_install_writes_them_even_where_no_bytecode_is_written(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_install_keeps_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "KEPT", tmp_path / "tables")
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert keep_tables() == tmp_path / "tables"
     monkeypatch.undo()
     assert taken(monkeypatch, tmp_path / "tables", made=False).states

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from rich.text import Text
-
+from cep.cli.line import Text
 from cep.cli.terminal import clean_line
 from cep.cli.words import clock_text, span_text, time_text, value_text
 from cep.event import Event

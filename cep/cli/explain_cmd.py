@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
-from rich.text import Text
-
 from cep.cli.given import ExplainFormat
+from cep.cli.line import Text
 from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project, overrides
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean

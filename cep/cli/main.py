@@ -4,8 +4,7 @@ Exit codes: 0 all is well, 1 something was found, 2 wrong use or a file that can
 failed, 130 interrupted.
 """
 
-from __future__ import annotations
-
+# No `annotations` from the future: typer would compile the text of each, twice.
 import sys
 from io import TextIOWrapper
 from pathlib import Path

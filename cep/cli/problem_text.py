@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from rich.text import Text
-
+from cep.cli.line import Text
 from cep.cli.terminal import clean
 from cep.cli.words import counted
 from cep.errors import Diagnostic, Severity, render

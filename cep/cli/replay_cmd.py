@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from rich.status import Status
-
+from cep.cli import verbs
 from cep.cli.alert_table import alert_lines
 from cep.cli.given import AtEnd, ReplayFormat, ReplayOptions
 from cep.cli.problem_text import problem_text, tally
@@ -161,7 +160,7 @@ def _progress(terminal: Terminal, summary: Summary, *, hidden: bool) -> Iterator
         yield sys.stdout.flush
         return
     started = time.perf_counter()
-    with Status("reading", console=terminal.err) as status:
+    with verbs.status("reading", terminal.err.console) as status:
 
         def tick() -> None:
             sys.stdout.flush()

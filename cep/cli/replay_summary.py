@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from rich.text import Text
-
+from cep.cli.line import Text
 from cep.cli.terminal import clean_line
 from cep.cli.words import counted, span_text, time_text
 from cep.ports.rejects import Reject

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from rich.text import Text
-
+from cep.cli.line import Text
 from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean_line

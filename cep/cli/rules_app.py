@@ -1,7 +1,6 @@
 """`cep rules`: its verbs and their options; what they do is `pushed_rules.py`."""
 
-from __future__ import annotations
-
+# No `annotations` from the future: see `main.py`.
 from typing import Annotated
 
 import typer

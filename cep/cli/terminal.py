@@ -10,12 +10,11 @@ import os
 import sys
 import unicodedata
 from enum import StrEnum
-from typing import TextIO
+from typing import Any, Final, TextIO
 
-from rich.console import Console
-from rich.text import Text
-
-from cep.values import value
+from cep.cli import verbs
+from cep.cli.line import Text
+from cep.values import mutable, value
 
 OK = 0
 FINDINGS = 1
@@ -32,31 +31,71 @@ class Color(StrEnum):
     never = "never"
 
 
+@mutable
+class End:
+    """One end of the output. What colours is loaded only for a line that may be coloured."""
+
+    color: Color
+    is_err: bool
+    _console: Any = None
+
+    @property
+    def stream(self) -> TextIO:
+        """Where it goes."""
+        return sys.stderr if self.is_err else sys.stdout
+
+    @property
+    def console(self) -> Any:  # noqa: ANN401 - a console of rich, which is not loaded here
+        """What colours it."""
+        if self._console is None:
+            self._console = verbs.console(stderr=self.is_err, color=self.color)
+        return self._console
+
+    def write(self, line: Text | str) -> None:
+        """A line. Plain text goes out as it is; rich would fold it at the width it guesses for a pipe."""
+        if isinstance(line, str):
+            self.stream.write(f"{line}\n")
+        elif self._is_plain():
+            self.stream.write(f"{line.plain}\n")
+        else:
+            self.stream.write(verbs.painted(self.console, line))
+
+    def _is_plain(self) -> bool:
+        """Whether it is sure that nothing is coloured; else rich decides."""
+        if self.color is not Color.auto:
+            return self.color is Color.never
+        return not (_is_tty(self.stream) or any(os.environ.get(name) for name in _ASKING))
+
+
+_ASKING: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""What asks rich for colours where it sees no terminal."""
+
+
 @value
 class Terminal:
     """Both ends of the output. `verbosity`: -1 quiet (errors only), 0 normal, 1 and more tell details."""
 
-    out: Console
-    err: Console
+    out: End
+    err: End
     verbosity: int = 0
 
     def data(self, line: Text | str) -> None:
         """A line of what was asked for, to stdout."""
-        _write(self.out, line)
+        self.out.write(line)
 
     def note(self, line: Text | str) -> None:
         """A remark about the work, to stderr; not when quiet."""
         if self.verbosity >= 0:
-            _write(self.err, line)
+            self.err.write(line)
 
     def detail(self, line: Text | str) -> None:
         """A remark for those who asked with -v."""
         if self.verbosity > 0:
-            _write(self.err, line)
+            self.err.write(line)
 
     def error(self, line: Text | str) -> None:
         """What went wrong, to stderr, even when quiet."""
-        _write(self.err, line)
+        self.err.write(line)
 
     @property
     def looked_at(self) -> bool:
@@ -71,7 +110,9 @@ class Terminal:
 
 def make_terminal(color: Color = Color.auto, verbosity: int = 0) -> Terminal:
     """A terminal on this process' stdout and stderr."""
-    return Terminal(_console(color, stderr=False), _console(color, stderr=True), verbosity)
+    if color is Color.auto and os.environ.get("NO_COLOR"):
+        color = Color.never
+    return Terminal(End(color, is_err=False), End(color, is_err=True), verbosity)
 
 
 def drop_stdout() -> None:
@@ -106,40 +147,6 @@ def _bites(char: str) -> bool:
 def _spelt(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _console(color: Color, *, stderr: bool) -> Console:
-    if color is Color.auto and os.environ.get("NO_COLOR"):
-        color = Color.never
-    match color:
-        case Color.auto:
-            return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=True)
-        case Color.always:
-            return Console(
-                stderr=stderr,
-                highlight=False,
-                emoji=False,
-                markup=False,
-                soft_wrap=True,
-                force_terminal=True,
-                color_system="standard",
-                no_color=False,
-            )
-        case Color.never:
-            return Console(
-                stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=True, color_system=None
-            )
-
-
-def _write(console: Console, line: Text | str) -> None:
-    """Plain text goes out as it is; rich would fold it at the width it guesses for a pipe."""
-    if console.color_system is None or isinstance(line, str):
-        console.file.write(f"{line.plain if isinstance(line, Text) else line}\n")
-        return
-    # Captured and written here: when a pipe breaks, rich would end the process in its own way.
-    with console.capture() as captured:
-        console.print(line, soft_wrap=True)
-    console.file.write(captured.get())
 
 
 def _is_tty(stream: TextIO) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
 from cep.engines.automaton import Automaton
 from cep.engines.runs import Arrival, Taken, arrive, begin, due_ms, future, in_time, lives, step
 from cep.engines.snapshot import Run
 from cep.event import Key, Position
-from cep.values import mutable
+from cep.values import mutable, replaced
 
 
 @mutable
@@ -100,7 +100,7 @@ def fire(auto: Automaton, attempt: Attempt, ms: int, news: News) -> None:
         if fired:
             news.completed.append((attempt, run))
             left = auto.further(run.state, left, fired[0])
-            more = replace(run, open=left, may_end=True)
+            more = replaced(run, open=left, may_end=True)
             runs += [more] if auto.goes_on and lives(more, ms + 1) else []
         elif lives(rest := run.at(left), ms + 1):
             runs.append(rest)
@@ -144,7 +144,7 @@ def _arrive(auto: Automaton, attempt: Attempt, taken: Taken, key: Key, runs: lis
         runs += _better(run, ends, run.last_ms)
         attempt.found = run
         return True
-    more = replace(run, open=auto.further(run.state, run.open, ends), may_end=True)
+    more = replaced(run, open=auto.further(run.state, run.open, ends), may_end=True)
     goes_on = lives(more, run.last_ms)
     if auto.closes_late and goes_on:
         attempt.found = None

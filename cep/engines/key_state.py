@@ -7,14 +7,14 @@ match that starts before the time of what was given up was over is marked incomp
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import field, replace
+from dataclasses import field
 
 from cep.engines.attempts import Attempt, News, fall_back
 from cep.engines.automaton import Automaton
 from cep.engines.matcher import FOREVER_MS, Limits
 from cep.engines.snapshot import NEVER_MS, Begun, Run, Snapshot
 from cep.event import Event
-from cep.values import mutable
+from cep.values import mutable, replaced
 
 
 @mutable
@@ -83,7 +83,7 @@ def give_up_long(auto: Automaton, state: KeyState, limits: Limits, news: News) -
             state.lack(_over_ms(auto, run))
             if auto.closes_late and run.may_end and run.cell is not None and run.cell.before is not None:
                 before = run.cell.before
-                news.completed.append((attempt, replace(run, cell=before, last_ms=before.event.ts_ms)))
+                news.completed.append((attempt, replaced(run, cell=before, last_ms=before.event.ts_ms)))
         attempt.runs = kept
         fall_back(auto, attempt, news)
     return count

@@ -8,12 +8,13 @@ numbers, several fields    as arrays, over the rows that the conjuncts before it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Numbers
+from cep.columns import Batch, Bools, Coded, Numbers
 from cep.engines.arrays import Arr, Asked, evaluate, true_where
 from cep.engines.evaluate import Scope, true_of
 from cep.engines.field_values import values_at, values_of
@@ -65,9 +66,9 @@ class PredicateTable:
             everywhere = _Everywhere(asked.batch, asked.values, None)
             return true_where(evaluate(part, everywhere), len(asked.batch))
         table = np.zeros(len(column.values) + 1, dtype=np.bool_)
-        for code in np.flatnonzero(np.bincount(column.codes + 1, minlength=len(table))).tolist():
-            fields = {name: column.values[code - 1]} if code else {}
-            table[code - 1] = self._asked[part](Scope(Event("", 0, 0, fields), {}, ()))
+        ask = self._asked[part]
+        for code, scope in asked.each_value(name, column):
+            table[code] = ask(scope)
         return table[column.codes]
 
     def _narrow(self, asked: _Asked, part: Expr, mask: Bools) -> Bools:
@@ -90,6 +91,19 @@ class _Asked:
     batch: Batch
     known: dict[Expr, Bools]
     values: Callable[[str], Arr]
+    _scopes: dict[str, list[tuple[int, Scope]]] = field(default_factory=dict)
+
+    def each_value(self, name: str, column: Coded) -> list[tuple[int, Scope]]:
+        """The codes of the values that occur, -1 for none, each with an event that has it."""
+        found = self._scopes.get(name)
+        if found is None:
+            codes = np.flatnonzero(np.bincount(column.codes + 1, minlength=len(column.values) + 1)) - 1
+            found = [
+                (code, Scope(Event("", 0, 0, {name: column.values[code]} if code >= 0 else {}), {}, ()))
+                for code in codes.tolist()
+            ]
+            self._scopes[name] = found
+        return found
 
 
 @value

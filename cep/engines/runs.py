@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from cep.engines.automaton import Automaton, guarded
 from cep.engines.evaluate import Scope
@@ -22,7 +21,7 @@ from cep.engines.history import Bound, extend
 from cep.engines.snapshot import Open, Run
 from cep.event import Event, Key
 from cep.plan.nfa import Arc
-from cep.values import value
+from cep.values import replaced, value
 
 
 @value
@@ -82,7 +81,7 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
         return Stepped(taken, run)
     if not left:
         return Stepped(taken, None)
-    return Stepped(taken, replace(run.at(left), suspects=suspects, fresh=False))
+    return Stepped(taken, replaced(run.at(left), suspects=suspects, fresh=False))
 
 
 def begin(auto: Automaton, now: Arrival, allowed: Sequence[int]) -> tuple[Taken, ...]:
@@ -155,7 +154,7 @@ def _until(auto: Automaton, run: Run, now: Arrival, scope: Scope) -> Run:
         for index, limit_ms in run.open
         if not any(guard.kind == "open" and guard.loop in closing for guard in arcs[index].guards)
     )
-    return replace(run.at(still), closed=run.closed | closing)
+    return replaced(run.at(still), closed=run.closed | closing)
 
 
 def _survivors(
@@ -273,7 +272,7 @@ def _keep(
         if old not in standing or old_arcs[old].follow == new_arcs[new].follow == "strict"
     )
     waiting = {a.step.index for new, _ in arc.kept for a in new_arcs[new].absents}
-    return Taken(taken.arc, replace(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
+    return Taken(taken.arc, replaced(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
 
 
 def _stays(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -29,6 +28,7 @@ from cep.language.kinds import said as kind_said
 from cep.language.scope import ONLY, Scope, said
 from cep.language.suggest import nearest
 from cep.language.tree import walk
+from cep.values import replaced
 
 _WANTED: Final[dict[Wanted, tuple[frozenset[str], str]]] = {
     "number": (NUMBERS, "a number"),
@@ -99,7 +99,7 @@ def call_type(call: CallExpr, scope: Scope) -> Type:
     nullable = any(type_.nullable for type_ in types)
     if function.result == "same":
         return types[0]
-    return replace(_RESULTS.get(function.result, UNKNOWN), nullable=nullable)
+    return replaced(_RESULTS.get(function.result, UNKNOWN), nullable=nullable)
 
 
 def arity(least: int, most: int | None) -> str:
@@ -186,10 +186,10 @@ def _merged(call: CallExpr, args: tuple[Expr, ...], types: list[Type], scope: Sc
         if merged.constant and not type_.constant:
             merged = type_
     if len(telling) < len(types):
-        merged = replace(merged, constant=False)
+        merged = replaced(merged, constant=False)
     nullable = all(type_.nullable for type_ in types) if call.name.lower() == "coalesce" else False
     nullable = nullable or (call.name.lower() != "coalesce" and any(type_.nullable for type_ in types))
-    return replace(merged, nullable=nullable)
+    return replaced(merged, nullable=nullable)
 
 
 # --------------------------------------------------------------------------- functions over a loop
@@ -216,7 +216,7 @@ def _over_loop(call: CallExpr, function: Function, scope: Scope) -> Type:
     if not over:
         _no_loop(call, scope)
         return UNKNOWN
-    inner = replace(scope, element=over[0])
+    inner = replaced(scope, element=over[0])
     type_ = inner.typed(arg, inner) if not isinstance(arg, NameExpr) else _whole(arg, inner)
     for i, more in enumerate(call.args[1:], start=1):
         _fits_argument(function, i, more, scope.typed(more, scope), scope)
@@ -228,7 +228,9 @@ def _over_loop(call: CallExpr, function: Function, scope: Scope) -> Type:
     if not (type_.kind in {"event", "group"} or _fits_argument(function, 0, arg, type_, scope)):
         return UNKNOWN
     if function.result == "same":
-        return replace(type_, constant=False, nullable=type_.nullable if name in {"first", "last"} else False)
+        return replaced(
+            type_, constant=False, nullable=type_.nullable if name in {"first", "last"} else False
+        )
     return _RESULTS.get(function.result, UNKNOWN)
 
 
@@ -332,9 +334,9 @@ def _previous(call: CallExpr, scope: Scope) -> Type:
         repair = f"prev({said(arg).removeprefix(f'{var}.')})"
         scope.error("E205", arg, f"prev looks at the event before, not at `{var}`", "", repair)
         return UNKNOWN
-    inner = replace(scope, element=var)
+    inner = replaced(scope, element=var)
     type_ = inner.typed(arg, inner)
     if type_.kind == "event":
         scope.error("E202", arg, "prev needs a value", f"`{said(arg)}` is an event", "prev(amount)")
         return UNKNOWN
-    return replace(type_, constant=False, nullable=False)
+    return replaced(type_, constant=False, nullable=False)

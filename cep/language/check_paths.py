@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cep.errors import Span
 from cep.language.check_names import not_bound
 from cep.language.expressions import CallExpr, Expr, FieldExpr, IndexExpr, LiteralExpr, NameExpr, NegExpr
@@ -13,6 +11,7 @@ from cep.language.scope import ONLY, Scope, moved_to_where, said
 from cep.language.sites import Variable
 from cep.language.suggest import listed, nearest
 from cep.schema import FieldType
+from cep.values import replaced
 
 
 def path_type(expr: NameExpr | FieldExpr, scope: Scope) -> Type:
@@ -280,10 +279,10 @@ def _common(found: list[Type]) -> Type:
     nullable = any(each.nullable for each in found)
     if len(kinds) == 1:
         values = tuple(dict.fromkeys(value for each in found for value in each.values))
-        return replace(found[0], nullable=nullable, values=values)
+        return replaced(found[0], nullable=nullable, values=values)
     if kinds <= NUMBERS:
         return Type(next(kind for kind in ("decimal", "float", "int") if kind in kinds), nullable)
-    return replace(UNKNOWN, nullable=nullable)
+    return replaced(UNKNOWN, nullable=nullable)
 
 
 def _no_field(

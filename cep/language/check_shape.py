@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from cep.errors import Span
@@ -28,7 +27,7 @@ from cep.language.syntax import (
     WithinSuffix,
 )
 from cep.language.tree import walk
-from cep.values import value
+from cep.values import replaced, value
 
 BRANCHES_MAX: Final = 8
 """Branches in any order have a state for every set of them."""
@@ -45,7 +44,7 @@ def check_shape(pattern: PatternSyntax, report: Report) -> None:
     for unless in pattern.unless:
         for unit in units:
             if isinstance(unit.core, EventSyntax) and _covers(unless.event, unit.core):
-                name = unit.name or show(replace(unit.core, filter=None))
+                name = unit.name or show(replaced(unit.core, filter=None))
                 message = f"UNLESS cancels every event that `{name}` could take"
                 repair = "tell the two apart by a filter, or remove the UNLESS"
                 report.error("E209", unless.span, message, "cancelling comes first", repair)
@@ -64,7 +63,7 @@ class _Around:
 def _unit(unit: UnitSyntax, around: _Around, report: Report) -> None:
     _loop(unit, report)
     if unit.quant is not None and is_loop(unit.quant):
-        around = replace(around, looped=True)
+        around = replaced(around, looped=True)
     match unit.core:
         case EventSyntax() | UseSyntax():
             return
@@ -91,17 +90,17 @@ def _unit(unit: UnitSyntax, around: _Around, report: Report) -> None:
 
 def _chain(seq: SeqSyntax, steps: tuple[StepSyntax, ...], around: _Around, report: Report) -> None:
     if all(step.negated for step in steps):
-        _only_not(seq.span, show(replace(steps[0], suffixes=())).removeprefix("NOT "), report)
+        _only_not(seq.span, show(replaced(steps[0], suffixes=())).removeprefix("NOT "), report)
     for step in steps:
         if step.follow is not None and not step.negated and around.first and not around.looped:
             word = "NEXT" if step.follow == "strict" else "ANY"
             message = f"{word} changes nothing on the first step"
             span = Span(step.span.start, step.span.start + len(word))
-            report.warning("W406", span, message, "no step is before it", show(replace(step, follow=None)))
+            report.warning("W406", span, message, "no step is before it", show(replaced(step, follow=None)))
         if around.first and not around.looped and not step.negated:
             _gap_before_all(step, report)
         _step(step, around, report)
-        around = replace(around, first=around.first and step.negated)
+        around = replaced(around, first=around.first and step.negated)
 
 
 def _gap_before_all(step: StepSyntax, report: Report) -> None:
@@ -112,7 +111,7 @@ def _gap_before_all(step: StepSyntax, report: Report) -> None:
         if isinstance(suffix, GapSuffix):
             message = "GAP changes nothing on the first step"
             others = tuple(other for other in step.suffixes if other is not suffix)
-            repair = show(replace(step, suffixes=others))
+            repair = show(replaced(step, suffixes=others))
             report.warning("W406", suffix.span, message, "no event is before it", repair)
 
 
@@ -174,7 +173,7 @@ def _absence(step: StepSyntax, report: Report) -> None:
             "E308", span, "ANY has no meaning before NOT", "nothing is taken here", f"NOT {show(unit)}"
         )
     if unit.quant is not None:
-        plain = show(replace(unit, quant=None, inner=None, until=None))
+        plain = show(replaced(unit, quant=None, inner=None, until=None))
         report.error(
             "E308",
             unit.quant.span,
@@ -252,12 +251,12 @@ def _loop(unit: UnitSyntax, report: Report) -> None:
         _bounds(unit, quant, report)
     if quant is None or not is_loop(quant):
         for word in [*([_inner_word(unit)] if unit.inner else []), *(["UNTIL"] if unit.until else [])]:
-            looped = show(replace(unit, quant=_ONE_OR_MORE))
+            looped = show(replaced(unit, quant=_ONE_OR_MORE))
             label = "only a loop has rounds" if word != "UNTIL" else "there is no loop that it could close"
             report.error("E308", unit.span, f"{word} needs a loop", label, looped)
     elif unit.until is not None and quant.max is not None:
         low = quant.min.number
-        repair = f"{show(replace(unit, quant=replace(quant, max=None)))}" if low is not None else ""
+        repair = f"{show(replaced(unit, quant=replaced(quant, max=None)))}" if low is not None else ""
         report.error(
             "E308", unit.until.span, "UNTIL needs a loop without an upper bound",
             f"`{show(quant)}` ends by its count", repair,
@@ -267,7 +266,7 @@ def _loop(unit: UnitSyntax, report: Report) -> None:
 def _bounds(unit: UnitSyntax, quant: QuantSyntax, report: Report) -> None:
     low, high = quant.min.number, None if quant.max is None else quant.max.number
     if high == 0 and not low:
-        plain = show(replace(unit, quant=None))
+        plain = show(replaced(unit, quant=None))
         report.error(
             "E306", quant.span, "a loop of no rounds takes nothing", "", f"remove the step, or write {plain}?"
         )
@@ -297,7 +296,7 @@ def _dead_branches(branches: tuple[StepSyntax, ...], report: Report) -> None:
 
 def _repeats(one: StepSyntax, other: StepSyntax) -> bool:
     def plain(step: StepSyntax) -> StepSyntax:
-        return replace(step, unit=replace(step.unit, name=None))
+        return replaced(step, unit=replaced(step.unit, name=None))
 
     return plain(one) == plain(other)
 

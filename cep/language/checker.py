@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from cep.errors import Diagnostic, Source
 from cep.language.check_clauses import check_clauses
@@ -30,6 +29,7 @@ from cep.language.scope import Scope, said
 from cep.language.sites import Site, Survey, survey
 from cep.language.syntax import PatternSyntax
 from cep.schema import Schema
+from cep.values import replaced
 
 
 def check(
@@ -62,7 +62,7 @@ def _check_site(
 ) -> None:
     expr = inline(site.expr, predicates, report)
     scope = Scope(
-        site=replace(site, expr=expr),
+        site=replaced(site, expr=expr),
         survey=found,
         schema=schema,
         report=report,
@@ -99,7 +99,7 @@ def _inside_uses(diagnostics: Iterable[Diagnostic], source: Source) -> list[Diag
         if used and f"`{used}`" not in found.message:
             # A repair with names that only expanding has made cannot be pasted anywhere.
             repair = "" if re.search(r"`\w+(\.\w+)+`", found.help) else found.help
-            told.append(replace(found, message=f"inside `{used}`: {found.message}", help=repair))
+            told.append(replaced(found, message=f"inside `{used}`: {found.message}", help=repair))
         else:
             told.append(found)
     return told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from cep.errors import Span
@@ -29,6 +28,7 @@ from cep.language.syntax import (
     UseSyntax,
 )
 from cep.language.tree import moved, rebuild
+from cep.values import replaced
 
 N = TypeVar("N", bound=Node)
 
@@ -62,7 +62,7 @@ def predicates(library: Library) -> dict[str, PredicateDefinition]:
     found: dict[str, PredicateDefinition] = {}
     for name, definition in library.items():
         if isinstance(definition, PredicateDefinition):
-            found[name] = replace(definition, body=with_whole_calls(definition.body, library, home_of(name)))
+            found[name] = replaced(definition, body=with_whole_calls(definition.body, library, home_of(name)))
     return found | {word: found[name] for word, name in _short_names(library).items()}
 
 
@@ -83,7 +83,7 @@ def with_whole_calls(node: N, library: Library, home: str) -> N:
         left_out = [param.default for param in definition.params[len(each.args) :]]
         defaults = tuple(moved(default, each.span) for default in left_out if default is not None)
         args = each.args + defaults if len(defaults) == len(left_out) else each.args
-        return replace(each, name=name if home else each.name, args=args)
+        return replaced(each, name=name if home else each.name, args=args)
 
     return rebuild(node, change) if library else node
 

@@ -13,7 +13,6 @@ stands at the place of the USE.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import count
 from typing import Final, TypeAlias
 
@@ -46,7 +45,7 @@ from cep.language.syntax import (
     WithinSuffix,
 )
 from cep.language.tree import joined, moved, rebuild, walk
-from cep.values import value
+from cep.values import replaced, value
 
 Names: TypeAlias = Mapping[str, str]
 
@@ -103,14 +102,14 @@ class _Level:
         else:
             unit, suffixes = self._unit(unit, _Place(), negated=pattern.negated)
             assert not suffixes, "the WITHIN of a repeated definition stays inside the loop"
-            pattern = replace(pattern, unit=unit, by=self._by, where=self._where)
+            pattern = replaced(pattern, unit=unit, by=self._by, where=self._where)
         return _with_members(pattern, self._members)
 
     def _named_only(self, unit: UnitSyntax) -> UnitSyntax:
         """`auth.burst` as a whole pattern is `USE auth.burst`."""
         match unit.core:
             case EventSyntax((path,), None) if find_pattern(self._library, path, self._home):
-                return replace(unit, core=UseSyntax(path, span=unit.core.span))
+                return replaced(unit, core=UseSyntax(path, span=unit.core.span))
             case _:
                 return unit
 
@@ -118,12 +117,12 @@ class _Level:
         """A pattern that is one USE: the clauses of the definition, but those written here win."""
         body = self._body(use)
         if body is None:
-            return replace(pattern, unit=unit)
+            return replaced(pattern, unit=unit)
         if pattern.by and body.by and pattern.by != body.by:
             self._other_key(use, body.by, pattern.by)
         if unit.name is not None:
             body = self._renamed(body, unit.name, unit.name_span)
-        return replace(
+        return replaced(
             body,
             negated=pattern.negated or body.negated,
             from_types=pattern.from_types or body.from_types,
@@ -144,7 +143,7 @@ class _Level:
         """The body with its variables named after the USE, its unit bearing the name itself."""
         if isinstance(body.unit.core, EventSyntax):
             body = _rename(body, {body.unit.name: name} if body.unit.name else {})
-            return replace(body, unit=replace(body.unit, name=name, name_span=name_span))
+            return replaced(body, unit=replaced(body.unit, name=name, name_span=name_span))
         inner = _variables(body.unit)
         body = _rename(body, {each: f"{name}.{each}" for each in inner})
         self._members |= {(name, each): f"{name}.{each}" for each in inner}
@@ -155,20 +154,20 @@ class _Level:
             }
         unit = body.unit
         if unit.name is None and isinstance(unit.core, SeqSyntax) and not _looped(unit):
-            return replace(body, unit=replace(unit, name=name, name_span=name_span))
+            return replaced(body, unit=replaced(unit, name=name, name_span=name_span))
         step = StepSyntax(unit, span=unit.span)
         core = SeqSyntax("relaxed", (step,), span=unit.span)
-        return replace(body, unit=UnitSyntax(core, name, name_span, span=unit.span))
+        return replaced(body, unit=UnitSyntax(core, name, name_span, span=unit.span))
 
     def _step(self, step: StepSyntax, place: _Place) -> StepSyntax:
         by = next((suffix.paths for suffix in step.suffixes if isinstance(suffix, BySuffix)), place.by)
-        unit, suffixes = self._unit(step.unit, replace(place, by=by), negated=step.negated)
+        unit, suffixes = self._unit(step.unit, replaced(place, by=by), negated=step.negated)
         if suffixes and any(isinstance(each, WithinSuffix) and each.of is None for each in step.suffixes):
             # Both windows hold: the definition's stays inside, the step's own around it.
             inner = StepSyntax(unit, suffixes=suffixes, span=unit.span)
             unit = UnitSyntax(SeqSyntax("relaxed", (inner,), span=unit.span), span=unit.span)
             suffixes = ()
-        return replace(step, unit=unit, suffixes=step.suffixes + suffixes)
+        return replaced(step, unit=unit, suffixes=step.suffixes + suffixes)
 
     def _unit(
         self, unit: UnitSyntax, place: _Place, *, negated: bool
@@ -176,7 +175,7 @@ class _Level:
         """The unit without USE, and suffixes that its step gets from the definition."""
         if unit.quant is not None:
             repeated = place.repeated or _is_loop(unit.quant)
-            place = replace(place, repeated=repeated, optional=place.optional or not unit.quant.min.number)
+            place = replaced(place, repeated=repeated, optional=place.optional or not unit.quant.min.number)
         match unit.core:
             case UseSyntax():
                 return self._use(unit, unit.core, place, negated=negated)
@@ -184,16 +183,16 @@ class _Level:
                 use = self._pattern_as_type(unit.core)
                 if use is None:
                     return unit, ()
-                return self._use(replace(unit, core=use), use, place, negated=negated)
+                return self._use(replaced(unit, core=use), use, place, negated=negated)
             case SeqSyntax(_, steps):
                 inner = tuple(self._step(step, place) for step in steps)
-                return replace(unit, core=replace(unit.core, steps=inner)), ()
+                return replaced(unit, core=replaced(unit.core, steps=inner)), ()
             case AndSyntax(branches):
                 inner = tuple(self._step(branch, place) for branch in branches)
             case OrSyntax(branches) | AtLeastSyntax(_, branches):
-                place = replace(place, optional=True)
+                place = replaced(place, optional=True)
                 inner = tuple(self._step(branch, place) for branch in branches)
-        return replace(unit, core=replace(unit.core, branches=inner)), ()
+        return replaced(unit, core=replaced(unit.core, branches=inner)), ()
 
     def _use(
         self, unit: UnitSyntax, use: UseSyntax, place: _Place, *, negated: bool
@@ -212,15 +211,15 @@ class _Level:
             # A round of the loop is one whole definition, with its own WITHIN.
             step = StepSyntax(body.unit, suffixes=suffixes, span=use.span)
             round_ = UnitSyntax(SeqSyntax("relaxed", (step,), span=use.span), span=use.span)
-            body, suffixes = replace(body, unit=round_), ()
+            body, suffixes = replaced(body, unit=round_), ()
         if name is not None:
             body = self._renamed(body, name, unit.name_span if unit.name else use.span)
         inner = body.unit
         if looped:
-            inner = replace(inner, quant=unit.quant, inner=unit.inner, until=unit.until)
+            inner = replaced(inner, quant=unit.quant, inner=unit.inner, until=unit.until)
         if not negated:
             self._where = joined(self._where, self._guarded(use, body, place))
-        return replace(inner, span=unit.span), suffixes
+        return replaced(inner, span=unit.span), suffixes
 
     def _guarded(self, use: UseSyntax, body: PatternSyntax, place: _Place) -> Expr | None:
         """The definition's WHERE; where the definition may be passed over, it is asked only if it was not."""
@@ -370,11 +369,11 @@ def _rename(pattern: PatternSyntax, names: Names) -> PatternSyntax:
     def change(node: Node) -> Node:
         match node:
             case NameExpr(name) | UnitSyntax(name=str(name)) | UnlessSyntax(name=str(name)) if name in names:
-                return replace(node, name=names[name])
+                return replaced(node, name=names[name])
             case WithinSuffix(of=str(name)) if name in names:
-                return replace(node, of=names[name])
+                return replaced(node, of=names[name])
             case SkipSyntax(variable=str(name)) if name in names:
-                return replace(node, variable=names[name])
+                return replaced(node, variable=names[name])
             case _:
                 return node
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import count
 from typing import Final, TypeAlias, TypeVar
 
@@ -13,6 +12,7 @@ from cep.language.report import Report
 from cep.language.suggest import listed
 from cep.language.syntax import PredicateDefinition
 from cep.language.tree import moved, rebuild, walk
+from cep.values import replaced
 
 Predicates: TypeAlias = Mapping[str, PredicateDefinition]
 N = TypeVar("N", bound=Node)
@@ -98,7 +98,7 @@ def _arguments(call: CallExpr, definition: PredicateDefinition, report: Report) 
     given: dict[str, Expr] = dict(zip((param.name for param in params), call.args, strict=False))
     for param in params:
         if param.default is not None:
-            given.setdefault(param.name, replace(param.default, span=call.span))
+            given.setdefault(param.name, replaced(param.default, span=call.span))
     return given
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from cep.schema import FieldType, Kind
-from cep.values import value
+from cep.values import replaced, value
 
 Sort: TypeAlias = Kind | Literal["event", "group", "null", "regex"]
 
@@ -106,9 +105,9 @@ def arithmetic(op: str, left: Type, right: Type) -> Type | None:
     """
     nullable = left.nullable or right.nullable
     if is_open(left, right):
-        return replace(UNKNOWN, nullable=nullable)
+        return replaced(UNKNOWN, nullable=nullable)
     if left.kind in NUMBERS and right.kind in NUMBERS:
-        return replace(_number(op, left, right), nullable=nullable)
+        return replaced(_number(op, left, right), nullable=nullable)
     kind = _TIMES.get((left.kind, op, right.kind))
     return None if kind is None else Type(kind, nullable)
 

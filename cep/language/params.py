@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from cep.language.report import Report
 from cep.language.suggest import listed, nearest
 from cep.language.syntax import PatternSyntax
 from cep.language.tree import moved, rebuild, walk
-from cep.values import mutable
+from cep.values import mutable, replaced
 
 N = TypeVar("N", bound=Node)
 
@@ -78,7 +78,7 @@ class Filling:
 
     def fill(self, node: N) -> N:
         """The tree with every parameter replaced that has a value of the right kind."""
-        return rebuild(node, self._one)
+        return rebuild(node, self._one) if params_in(node) else node
 
     def _one(self, node: Node) -> Node:
         match node:
@@ -117,9 +117,9 @@ class Filling:
             case None:
                 return node
             case LiteralExpr("int", int(number)) if number >= 0:
-                return replace(node, number=number, param=None)
+                return replaced(node, number=number, param=None)
             case ParamExpr(other):
-                return replace(node, param=other)
+                return replaced(node, param=other)
             case value:
                 label = f"`${name}` is given as {show(value)}"
                 self.complain(node.span, "a whole number is needed here", label, f"{name}: 3")

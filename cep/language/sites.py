@@ -10,7 +10,7 @@ One walk over the tree, in the order in which events are taken:
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from cep.errors import Span
@@ -30,7 +30,7 @@ from cep.language.syntax import (
     UseSyntax,
     WithinSuffix,
 )
-from cep.values import mutable, value
+from cep.values import mutable, replaced, value
 
 Fork: TypeAlias = tuple[Literal["and", "or"], int, int]
 """A branch that is around something: of an AND (or ATLEAST) or an OR, which one, and which branch of it."""
@@ -163,7 +163,7 @@ class _Walk:
         outside = around
         if unit.quant is not None:
             loops = (*around.loops, self._next()) if is_loop(unit.quant) else around.loops
-            around = replace(around, loops=loops, quantified=True)
+            around = replaced(around, loops=loops, quantified=True)
         if isinstance(unit.core, EventSyntax):
             self._event(unit, unit.core, around)
             bound = frozenset({unit.name} if unit.name else ())
@@ -171,7 +171,7 @@ class _Walk:
             bound = self._core(unit, around)
             if unit.name is not None:
                 group = self._variable(unit, None, around)
-                self.bind(replace(group, members=bound))
+                self.bind(replaced(group, members=bound))
                 bound |= {unit.name}
         if unit.until is not None and unit.until.filter is not None:
             known = outside.known | bound
@@ -194,10 +194,10 @@ class _Walk:
     def _chain(self, steps: tuple[StepSyntax, ...], around: _Around) -> frozenset[str]:
         before = around.known
         for i, step in enumerate(steps):
-            inside = replace(around, known=before)
+            inside = replaced(around, known=before)
             if step.negated:
                 rest = (later for later in steps[i + 1 :] if not later.negated)
-                self._absence(step, replace(inside, known=before | _first_names(next(rest, None))))
+                self._absence(step, replaced(inside, known=before | _first_names(next(rest, None))))
             else:
                 before |= self.unit(step.unit, self._inside(step, inside))
         return before - around.known
@@ -207,7 +207,7 @@ class _Walk:
     ) -> frozenset[str]:
         fork, bound = self._next(), frozenset[str]()
         for i, branch in enumerate(branches):
-            inside = replace(around, forks=(*around.forks, (kind, fork, i)))
+            inside = replaced(around, forks=(*around.forks, (kind, fork, i)))
             if branch.negated:
                 self._absence(branch, inside)
             else:
@@ -215,13 +215,13 @@ class _Walk:
         return bound
 
     def _absence(self, step: StepSyntax, around: _Around) -> None:
-        self.unit(step.unit, self._inside(step, replace(around, negated=True)))
+        self.unit(step.unit, self._inside(step, replaced(around, negated=True)))
 
     def _inside(self, step: StepSyntax, around: _Around) -> _Around:
         """What is around the unit of a step: its suffixes are read."""
         for suffix in step.suffixes:
             if isinstance(suffix, BySuffix):
-                around = replace(around, by=suffix.paths)
+                around = replaced(around, by=suffix.paths)
             if isinstance(suffix, WithinSuffix) and suffix.of is not None:
                 self.found.since.append(Since(suffix, suffix.of, around.known, around.forks))
         return around
@@ -259,7 +259,7 @@ class _Walk:
             every = not first.types or not variable.types
             types = () if every else tuple(dict.fromkeys(first.types + variable.types))
             loops = max(first.loops, variable.loops, key=len)
-            self.found.variables[variable.name] = replace(first, types=types, loops=loops)
+            self.found.variables[variable.name] = replaced(first, types=types, loops=loops)
 
     def _next(self) -> int:
         self._number += 1

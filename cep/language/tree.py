@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Final, TypeVar, cast
 
 from cep.errors import Span
 from cep.language.expressions import Expr, LogicExpr, Node
+from cep.values import replaced
 
 N = TypeVar("N", bound=Node)
 
@@ -19,15 +20,16 @@ def walk(node: Node) -> Iterator[Node]:
     >>> [type(node).__name__ for node in walk(NotExpr(NameExpr("x")))]
     ['NotExpr', 'NameExpr']
     """
-    yield node
-    for name in _places(type(node)):
-        child = getattr(node, name)
-        if isinstance(child, Node):
-            yield from walk(child)
-        elif isinstance(child, tuple):
-            for item in child:
-                if isinstance(item, Node):
-                    yield from walk(item)
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        for name in _places(type(one))[::-1]:
+            child = getattr(one, name)
+            if isinstance(child, Node):
+                left.append(child)
+            elif child.__class__ is tuple and child:
+                left += [item for item in reversed(child) if isinstance(item, Node)]
 
 
 def rebuild(node: N, change: Callable[[Node], Node]) -> N:
@@ -43,13 +45,13 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
             new = child if all(a is b for a, b in zip(items, child, strict=True)) else items
         if new is not child:
             changed[name] = new
-    whole = replace(node, **changed) if changed else node
+    whole = replaced(node, **changed) if changed else node
     return cast("N", change(whole))
 
 
 def moved(node: N, span: Span) -> N:
     """The tree with every span set to `span`."""
-    return rebuild(node, lambda each: replace(each, span=span))
+    return rebuild(node, lambda each: replaced(each, span=span))
 
 
 def conjuncts(expr: Expr | None) -> Iterator[Expr]:

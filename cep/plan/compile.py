@@ -7,7 +7,6 @@ condition of `WHERE` on the arcs where the last of its variables becomes known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cep.plan.derive import Way, loops_under_way, ways
 from cep.plan.expr import Expr, null_aware, root_fields, variables
@@ -29,7 +28,7 @@ from cep.plan.pattern import (
     Take,
 )
 from cep.plan.words import node_text
-from cep.values import value
+from cep.values import replaced, value
 
 STEPS_MAX = 256
 LOOPS_DEEP_MAX = 12
@@ -137,7 +136,7 @@ def _explore(node: Node) -> Nfa:
     found = []
     for state in states:
         kept = (_between(_keeping(arc, state, states), held, states) for arc in state.arcs)
-        found.append(replace(state, arcs=tuple(_readying(arc, states) for arc in kept)))
+        found.append(replaced(state, arcs=tuple(_readying(arc, states) for arc in kept)))
     return Nfa(tuple(found))
 
 
@@ -145,7 +144,7 @@ def _held(node: Node) -> frozenset[Absent]:
     """What some AND forbids between its first event and its last."""
     match node:
         case Both(_, branches, _, absents):
-            here = frozenset(replace(absent, for_ms=None) for absent in absents)
+            here = frozenset(replaced(absent, for_ms=None) for absent in absents)
             return here.union(*map(_held, branches))
         case Chain(parts):
             return frozenset().union(*(_held(part.node) for part in parts))
@@ -162,7 +161,7 @@ def _between(arc: Arc, held: frozenset[Absent], states: Sequence[State]) -> Arc:
     ahead = states[arc.target].arcs if arc.target != ACCEPT else ()
     forbidden = [absent for absent in arc.absents if absent in held]
     found = [(new, absent) for new, way in enumerate(ahead) for absent in forbidden if absent in way.absents]
-    return replace(arc, between=tuple(found)) if found else arc
+    return replaced(arc, between=tuple(found)) if found else arc
 
 
 def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
@@ -175,7 +174,7 @@ def _keeping(arc: Arc, state: State, states: Sequence[State]) -> Arc:
         forbids = arc.forks[depth].under_way and set(other.absents) - forbidden
         if other.step is not None or forbids:
             kept.append((new, before.index(arc.forks[:depth] + inner)))
-    return replace(arc, kept=tuple(kept)) if kept else arc
+    return replaced(arc, kept=tuple(kept)) if kept else arc
 
 
 def _elsewhere(arc: Arc, states: Sequence[State]) -> Iterator[tuple[int, int, tuple[Fork, ...]]]:
@@ -204,7 +203,7 @@ def _readying(arc: Arc, states: Sequence[State]) -> Arc:
     noted = {new for _, new, _ in _elsewhere(arc, states)} - {new for new, _ in arc.kept}
     heads = [(new, loop) for new, other in enumerate(states[arc.target].arcs) for loop in _entered(other)]
     ready = {loop for _, loop in heads} - {loop for new, loop in heads if new in noted}
-    return replace(arc, effects=(*arc.effects, *(Effect("ready", loop) for loop in sorted(ready))))
+    return replaced(arc, effects=(*arc.effects, *(Effect("ready", loop) for loop in sorted(ready))))
 
 
 def _entered(arc: Arc) -> set[int]:
@@ -248,11 +247,11 @@ def _place_conditions(nfa: Nfa, pattern: Pattern) -> Nfa:
                 for condition, unasked in conditions
                 if _asked_here(condition, arc, unasked, open_vars[state.index], after, first=state.index == 0)
             )
-            arcs.append(replace(arc, conditions=now))
-        placed.append(replace(state, arcs=tuple(arcs)))
+            arcs.append(replaced(arc, conditions=now))
+        placed.append(replaced(state, arcs=tuple(arcs)))
     whole = Nfa(tuple(placed))
     needs = _fixpoint(whole, _read_by)
-    return Nfa(tuple(replace(state, needs=needs[state.index]) for state in whole.states))
+    return Nfa(tuple(replaced(state, needs=needs[state.index]) for state in whole.states))
 
 
 def _asked_here(

@@ -8,7 +8,6 @@ and scopes are all said here, in one place; the automaton is what is found by fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import combinations, product
 from typing import assert_never
 
@@ -29,7 +28,7 @@ from cep.plan.pattern import (
     Step,
     Take,
 )
-from cep.values import value
+from cep.values import replaced, value
 
 
 @value
@@ -50,7 +49,7 @@ class Way:
 
     def behind(self, before: Way) -> Way:
         """This way, reached after `before` was over without an event."""
-        return replace(
+        return replaced(
             self,
             forks=before.forks + self.forks,
             guards=before.guards + self.guards,
@@ -60,7 +59,7 @@ class Way:
 
     def under(self, fork: Fork) -> Way:
         """This way after one more decision."""
-        return replace(self, forks=(fork, *self.forks))
+        return replaced(self, forks=(fork, *self.forks))
 
 
 OVER = Way(None, DONE)
@@ -72,7 +71,7 @@ def ways(node: Node) -> tuple[Way, ...]:
         case Take(step):
             return (Way(step, DONE),)
         case Absent():
-            return (replace(OVER, absents=(node,)),)
+            return (replaced(OVER, absents=(node,)),)
         case Chain(parts):
             return tuple(_chain(parts, OVER, OVER))
         case Choice(index, branches):
@@ -113,7 +112,7 @@ def _chain(parts: tuple[Part, ...], before: Way, over: Way) -> Iterator[Way]:
     followed = any(not isinstance(part.node, (Absent, Again)) for part in rest)
     for way in ways(first.node):
         if way.step is not None:
-            more = replace(way, follow=way.follow or first.follow, rest=chain((Part(way.rest), *rest)))
+            more = replaced(way, follow=way.follow or first.follow, rest=chain((Part(way.rest), *rest)))
             yield more if before is OVER else more.behind(before)
         else:
             passed = _passed(way) if followed else way
@@ -124,7 +123,7 @@ def _passed(way: Way) -> Way:
     """An absence before an optional part guards the way on; only a last one waits by itself."""
     lasting = tuple(absent for absent in way.absents if absent.for_ms is not None)
     guards_only = tuple(absent for absent in way.absents if absent.for_ms is None)
-    return replace(way, absents=lasting, passed=way.passed + guards_only)
+    return replaced(way, absents=lasting, passed=way.passed + guards_only)
 
 
 def _enter(loop: Repeat) -> Iterator[Way]:
@@ -141,7 +140,7 @@ def _enter(loop: Repeat) -> Iterator[Way]:
         rest = way.rest if single else chain((Part(way.rest), Part(Again(loop))))
         effects = way.effects if single else (Effect("enter", loop.index), *way.effects)
         inside.append(
-            replace(way, rest=rest, effects=effects, barriers=barriers, guards=guards).under(
+            replaced(way, rest=rest, effects=effects, barriers=barriers, guards=guards).under(
                 Fork("loop", loop.index, 0, loop.greed)
             )
         )
@@ -159,7 +158,7 @@ def _again(loop: Repeat) -> Iterator[Way]:
     inside: list[Way] = []
     for way in ways(loop.node):
         if way.step is not None:
-            more = replace(
+            more = replaced(
                 way,
                 follow=way.follow or loop.inner,
                 rest=chain((Part(way.rest), Part(Again(loop)))),
@@ -168,7 +167,7 @@ def _again(loop: Repeat) -> Iterator[Way]:
                 barriers=(loop.until, *way.barriers) if loop.until is not None else way.barriers,
             )
             inside.append(more.under(Fork("loop", loop.index, 0, loop.greed)))
-    out = replace(OVER, guards=(Guard("reached", loop.index, loop.min),) if loop.min > 1 else ())
+    out = replaced(OVER, guards=(Guard("reached", loop.index, loop.min),) if loop.min > 1 else ())
     out = out.under(Fork("loop", loop.index, 1, loop.greed))
     yield from [out, *inside] if loop.greed == "reluctant" else [*inside, out]
 
@@ -176,7 +175,7 @@ def _again(loop: Repeat) -> Iterator[Way]:
 def _scoped(scope: Scope, way: Way, *effects: Effect) -> Way:
     rest = way.rest if way.rest == DONE else Inside(scope, way.rest)
     spans = way.spans if effects else ((scope.index, scope.within_ms), *way.spans)
-    return replace(way, rest=rest, effects=(*effects, *way.effects), spans=spans)
+    return replaced(way, rest=rest, effects=(*effects, *way.effects), spans=spans)
 
 
 def _both(node: Both) -> Iterator[Way]:
@@ -190,8 +189,8 @@ def _both(node: Both) -> Iterator[Way]:
             if way.step is None:
                 continue
             branches = (*node.branches[:i], way.rest, *node.branches[i + 1 :])
-            more = replace(way, rest=replace(node, branches=branches, begun=True))
-            more = replace(more, absents=tuple(replace(a, for_ms=None) for a in held) + more.absents)
+            more = replaced(way, rest=replaced(node, branches=branches, begun=True))
+            more = replaced(more, absents=tuple(replaced(a, for_ms=None) for a in held) + more.absents)
             yield more.under(fork)
         if over:
             options.append([(i, way) for way in over])
@@ -199,12 +198,12 @@ def _both(node: Both) -> Iterator[Way]:
     lasting = tuple(absent for absent in node.absents if absent.for_ms is not None)
     for chosen in combinations(options, node.need):
         for exits in product(*chosen):
-            whole = replace(OVER, absents=lasting)
+            whole = replaced(OVER, absents=lasting)
             for _, way in exits:
                 whole = way.behind(whole)
             of_branch = {i: _exit(way) for i, way in exits}
             each = tuple(of_branch.get(i) for i in range(len(node.branches)))
-            left.setdefault(replace(whole, forks=()), []).append(each)
+            left.setdefault(replaced(whole, forks=()), []).append(each)
     for whole, choices in left.items():
         yield whole.under(Fork("and", node.index, -1, left=tuple(choices)))
 

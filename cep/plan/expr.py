@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from cep.event import Value
 from cep.values import value
@@ -224,15 +224,27 @@ TRUE = Const(True)
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and everything below it, parents first."""
-    yield expr
-    for name in (f.name for f in fields(expr)):
-        child = getattr(expr, name)
-        if isinstance(child, tuple):
-            for item in child:
-                if isinstance(item, Expr):
-                    yield from walk(item)
-        elif isinstance(child, Expr):
-            yield from walk(child)
+    left = [expr]
+    while left:
+        one = left.pop()
+        yield one
+        for child in _read(one)[::-1]:
+            if isinstance(child, tuple):
+                left += [item for item in reversed(child) if isinstance(item, Expr)]
+            elif isinstance(child, Expr):
+                left.append(child)
+
+
+def _read(expr: Expr) -> list[object]:
+    """What the fields of a node hold."""
+    names = _FIELDS.get(type(expr))
+    if names is None:
+        names = _FIELDS[type(expr)] = tuple(each.name for each in fields(expr))
+    return [getattr(expr, name) for name in names]
+
+
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {}
+"""The fields of each kind of node, once they were asked for."""
 
 
 def variables(expr: Expr) -> frozenset[str]:

@@ -7,7 +7,6 @@ way in expressions comes back as diagnostics.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 from cep.errors import Diagnostic, Source, Span, has_errors
@@ -49,7 +48,7 @@ from cep.plan.pattern import (
     Step,
     Take,
 )
-from cep.values import value
+from cep.values import replaced, value
 
 
 @value
@@ -118,7 +117,7 @@ class _Lowering:
         var = name if name is not None else self._made_up(types)
         local, correlated = None, None
         if event.filter is not None:
-            inside = replace(self._expressions, names=self._expressions.names.inside(var))
+            inside = replaced(self._expressions, names=self._expressions.names.inside(var))
             local, correlated = split(inside.lower(event.filter))
         return Step(
             index=next(self._numbers),
@@ -200,12 +199,12 @@ class _Lowering:
                     scope_ms = _ms(duration)
                 case WithinSuffix(duration, str(of)):
                     since = (self._expressions.names.last_of(of), _ms(duration))
-                    around = replace(around, since=(*around.since, since))
+                    around = replaced(around, since=(*around.since, since))
                 case GapSuffix(duration):
                     gaps = [ms for ms in (around.gap_ms, _ms(duration)) if ms is not None]
-                    around = replace(around, gap_ms=min(gaps))
+                    around = replaced(around, gap_ms=min(gaps))
                 case BySuffix(paths):
-                    around = replace(around, by=_paths(paths))
+                    around = replaced(around, by=_paths(paths))
                 case _:
                     continue
         node = self.unit(step.unit, around, mode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from cep.language.expressions import CallExpr, DurationSyntax, FieldExpr, NameExpr
 from cep.language.expressions import Expr as ExprSyntax
@@ -31,6 +30,7 @@ from cep.plan.pattern import (
     Step,
     Take,
 )
+from cep.values import replaced
 
 
 def split(expr: Expr | None) -> tuple[Expr | None, Expr | None]:
@@ -51,7 +51,7 @@ def lower_clauses(pattern: PatternSyntax, plain: Pattern, lowering: ExprLowering
     )
     emits = {emit.moment or "match": _emit(emit, lowering) for emit in pattern.emits}
     moment: Moment = "close" if "close" in emits else "update" if "update" in emits else "match"
-    return replace(
+    return replaced(
         _with_filters(plain, filters),
         conditions=tuple(conditions),
         from_types=tuple(str(path) for path in pattern.from_types) or None,
@@ -100,8 +100,8 @@ def _where(where: ExprSyntax | None, lowering: ExprLowering) -> tuple[dict[str, 
             expr = _as_filter(part, loops[0], lowering)
             others = variables(expr) - ({loops[0]} if _reads_previous(part) else frozenset())
             if others:
-                names = replace(lowering.names, element=loops[0])
-                every: Expr = Every(loops[0], replace(lowering, names=names).lower(part))
+                names = replaced(lowering.names, element=loops[0])
+                every: Expr = Every(loops[0], replaced(lowering, names=names).lower(part))
                 conditions.append(Condition(every, variables(every), part.span))
             else:
                 filters.setdefault(loops[0], []).append(expr)
@@ -112,7 +112,7 @@ def _where(where: ExprSyntax | None, lowering: ExprLowering) -> tuple[dict[str, 
 
 
 def _as_filter(part: ExprSyntax, var: str, lowering: ExprLowering) -> Expr:
-    return replace(lowering, names=replace(lowering.names, as_filter=var)).lower(part)
+    return replaced(lowering, names=replaced(lowering.names, as_filter=var)).lower(part)
 
 
 def _reads_previous(part: ExprSyntax) -> bool:
@@ -125,7 +125,7 @@ def _with_filters(pattern: Pattern, filters: Mapping[str, Sequence[Expr]]) -> Pa
     """The pattern with conditions on every event of a variable moved into that variable's steps."""
     if not filters:
         return pattern
-    return replace(
+    return replaced(
         pattern,
         node=_map_steps(pattern.node, filters),
         steps=tuple(_filtered(step, filters) for step in pattern.steps),
@@ -139,7 +139,7 @@ def _filtered(step: Step, filters: Mapping[str, Sequence[Expr]]) -> Step:
         return step
     parts = [part for part in (step.local, step.correlated, *extra) if part is not None]
     local, correlated = split(conjoin(tuple(parts)))
-    return replace(step, local=local, correlated=correlated)
+    return replaced(step, local=local, correlated=correlated)
 
 
 def _map_steps(node: Node, filters: Mapping[str, Sequence[Expr]]) -> Node:
@@ -147,19 +147,19 @@ def _map_steps(node: Node, filters: Mapping[str, Sequence[Expr]]) -> Node:
         case Take(step):
             return Take(_filtered(step, filters))
         case Absent(step):
-            return replace(node, step=_filtered(step, filters))
+            return replaced(node, step=_filtered(step, filters))
         case Chain(parts):
             return Chain(tuple(Part(_map_steps(part.node, filters), part.follow) for part in parts))
         case Choice(_, branches):
-            return replace(node, branches=tuple(_map_steps(branch, filters) for branch in branches))
+            return replaced(node, branches=tuple(_map_steps(branch, filters) for branch in branches))
         case Both(_, branches, _, absents):
-            return replace(
+            return replaced(
                 node,
                 branches=tuple(_map_steps(branch, filters) for branch in branches),
-                absents=tuple(replace(absent, step=_filtered(absent.step, filters)) for absent in absents),
+                absents=tuple(replaced(absent, step=_filtered(absent.step, filters)) for absent in absents),
             )
         case Repeat(_, inner) | Scope(_, inner):
-            return replace(node, node=_map_steps(inner, filters))
+            return replaced(node, node=_map_steps(inner, filters))
         case _:
             raise AssertionError("a lowered pattern has not begun")
 

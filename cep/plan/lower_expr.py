@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from cep.event import Value
@@ -53,7 +52,7 @@ from cep.plan.expr import (
 )
 from cep.plan.expr import walk as walk_plan
 from cep.plan.lower_names import Names
-from cep.values import value
+from cep.values import replaced, value
 
 MISSING = Const(None)
 """What stands for an expression that has an error; the pattern is refused anyway."""
@@ -156,7 +155,7 @@ class ExprLowering:
         if isinstance(base, CallExpr) and base.name.lower() in ("first", "last"):
             inner = self._call(base)
             if isinstance(inner, Ref):
-                return replace(inner, path=inner.path + path)
+                return replaced(inner, path=inner.path + path)
         return self._wrong(
             "E205", expr, "a field can be read of an event only", "name a variable before the dot"
         )
@@ -235,9 +234,9 @@ class ExprLowering:
         return Call(name, tuple(self.lower(arg) for arg in expr.args))
 
     def _end(self, call: CallExpr, index: int) -> Expr:
-        found = replace(self, names=replace(self.names, element=None, as_filter=None)).lower(call.args[0])
+        found = replaced(self, names=replaced(self.names, element=None, as_filter=None)).lower(call.args[0])
         if isinstance(found, Ref):
-            return replace(found, index=index)
+            return replaced(found, index=index)
         return self._wrong(
             "E205", call, f"{call.name} needs a variable of the pattern", f"{call.name}(f.amount)"
         )
@@ -278,8 +277,8 @@ class ExprLowering:
         operand: Expr | None = None
         if not (isinstance(arg, NameExpr) and (arg.name == var or arg.name in self.names.groups)):
             only = self.names.only if self.names.only == var else None
-            inner = replace(self.names, element=var, as_filter=None, only=only)
-            operand = replace(self, names=inner).lower(arg)
+            inner = replaced(self.names, element=var, as_filter=None, only=only)
+            operand = replaced(self, names=inner).lower(arg)
         return Aggregate(name, var, operand, call.distinct, extra)  # type: ignore[arg-type]
 
     def mentioned(self, expr: ExprSyntax) -> list[str]:

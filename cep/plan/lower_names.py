@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Literal
 
 from cep.event import Value
@@ -19,7 +18,7 @@ from cep.language.syntax import (
     UseSyntax,
 )
 from cep.plan.pattern import Path
-from cep.values import value
+from cep.values import replaced, value
 
 Role = Literal["single", "loop", "absent"]
 
@@ -46,7 +45,7 @@ class Names:
 
     def inside(self, var: str) -> Names:
         """The same names in the filter of a step."""
-        return replace(self, own=var)
+        return replaced(self, own=var)
 
     def last_of(self, name: str) -> tuple[str, ...]:
         """The variables that `OF name` may mean: the variable, or those of the group."""

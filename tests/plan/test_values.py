@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 
 import pytest
 
+from cep.errors import Span
 from cep.event import Event
-from cep.values import mutable, value
+from cep.values import mutable, replaced, value
 
 
 @value
@@ -98,6 +99,20 @@ def test_replace_keeps_the_rest_and_asks_again() -> None:
     assert (changed.name, changed.at, changed.last) == ("a", 3, "x")
     with pytest.raises(ValueError, match="a part has a name"):
         replace(Part("a"), name="")
+
+
+def test_a_copy_with_other_fields_is_as_dataclasses_make_it() -> None:
+    state = Tally({"a": 1})
+    copied = replaced(state, counts={})
+    assert (state.counts, copied.counts, type(copied)) == ({"a": 1}, {}, Tally)
+    span = Span(3, 5)
+    assert replaced(span, end=9) == replace(span, end=9)
+    assert replaced(span) == span
+    assert span == Span(3, 5)
+    with pytest.raises(KeyError):
+        replaced(span, stop=9)
+    with pytest.raises(AssertionError, match="worked out"):
+        replaced(Part("a"), name="b")
 
 
 def test_arguments_are_counted_and_named() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import field
+from itertools import accumulate
 from typing import Final, Literal
 
 from cep.values import value
@@ -61,8 +62,8 @@ class Source:
     def __post_init__(self) -> None:
         """Index the line beginnings of `text` once, unless the pieces are given."""
         if not self.offsets:
-            ends = (i + 1 for i, char in enumerate(self.text) if char == "\n")
-            object.__setattr__(self, "offsets", (0, *ends))
+            lengths = [len(line) + 1 for line in self.text.split("\n")[:-1]]
+            object.__setattr__(self, "offsets", tuple(accumulate(lengths, initial=0)))
 
     @staticmethod
     def whole(name: str, text: str) -> Source:

@@ -182,6 +182,7 @@ def _copier(made: type) -> tuple[Callable[[Any], Any], dict[str, Callable[[objec
     setters = {name: getattr(made, name).__set__ for name in names}
     known: dict[str, Any] = {f"set_{name}": setter for name, setter in setters.items()}
     body = [f"    set_{name}(new, one.{name})" for name in names]
-    exec("\n".join(["def copied(one):", "    new = make(kind)", *body, "    return new"]), known)  # noqa: S102
+    text = "\n".join(["def copied(one):", "    new = make(kind)", *body, "    return new"])
+    exec(text, known)  # noqa: S102 - as in `_start`
     known |= {"make": object.__new__, "kind": made}
     return known["copied"], setters

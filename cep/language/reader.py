@@ -8,8 +8,8 @@ parser could take it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from cep.errors import Span
 from cep.language.build import build
@@ -53,17 +53,12 @@ _SIGNS: Final = {
 _FOLDED: Final = str.maketrans("\u0130\u0131\u017f\u212a", "IISK")
 
 
-class _Part(NamedTuple):
-    """What was read of one symbol: a node, a `Word`, or, of a repetition, the list of its children.
+Part: TypeAlias = tuple[Any, int, int, int]
+"""What was read of one symbol, where it starts and ends with its parentheses, and how high its tree is.
 
-    `start` and `end` are where it stands, with its parentheses; both are -1 if it is empty.
-    """
-
-    node: Any
-    start: int
-    end: int
-    height: int
-
+That is a node or, of a repetition, the list of its children; of a token it is the kind, and the height is
+-1. Start and end are -1 if it is empty.
+"""
 
 Make: TypeAlias = Callable[[str, Piece], Any]
 """Makes a node of a rule's name and its children."""
@@ -89,14 +84,14 @@ def read(text: str, start: Start, problems: list[Problem]) -> object | Failure |
     """
     reading = _Reading(text, tables(), problems, build)
     try:
-        node: object = reading.go(start).node
+        node: object = reading.go(start)[0]
         return node
     except _StoppedError as stopped:
-        expected = frozenset(reading.expected(stopped.path, start))
-        return Failure(text, start, stopped.at, tuple(reading.words), expected, _failure_of(start))
+        words, expected = reading.stopped(start, stopped.at)
+        return Failure(text, start, stopped.at, words, expected, _failure_of(start))
     except _TooDeepError:
         shape = _Reading(text, tables(), problems, lambda _, piece: piece).go(start)
-        problems.append(_too_deep(shape.node))
+        problems.append(_too_deep(shape[0]))
         return None
 
 
@@ -114,42 +109,56 @@ class _Reading:
     """One text on its way through the tables."""
 
     def __init__(self, text: str, rules: Tables, problems: list[Problem], make: Make) -> None:
-        self.words: list[Word] = []
         self._text = text
         self._tables = rules
         self._problems = problems
         self._make = make
+        self._tokens: list[Part] = []
 
-    def go(self, start: Start) -> _Part:
-        """Take token by token, and before each fold up the rules that end there."""
-        states, rules = self._tables.states, self._tables.rules
+    def go(self, start: Start, until: int = -1) -> Part:
+        """Take token by token, and before each fold up the rules that end there; or stop at a place."""
+        text, states, rules = self._text, self._tables.states, self._tables.rules
         first, last = self._tables.starts[start]
-        path, parts = [first], list[_Part]()
+        path, parts = [first], list[Part]()
         at = 0
         while True:
-            at = _end(_BLANK, self._text, at)
-            before = path.copy()
-            kind, end = self._token(at, states[path[-1]])
-            while (to := states[path[-1]].get(kind, NOWHERE)) < 0:
+            at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches anywhere
+            if at == until:
+                raise _StoppedError(at, path)
+            state = path[-1]
+            kind, end = self._token(at, states[state])
+            while (to := states[state].get(kind, NOWHERE)) < 0:
                 if to == NOWHERE:
-                    raise _StoppedError(at, before)
+                    raise _StoppedError(at, path)
                 rule = rules[~to]
                 kept = len(path) - rule.size
                 if not rule.is_other_name:
                     parts[kept - 1 :] = [self._folded(rule, parts[kept - 1 :])]
                 del path[kept:]
-                path.append(states[path[-1]][rule.origin])
-                if kind == END and path[-1] == last:
+                state = states[path[-1]][rule.origin]
+                path.append(state)
+                if state == last and kind == END:
                     return parts[-1]
             path.append(to)
-            self.words.append(Word(kind, self._text[at:end], Span(at, end)))
-            parts.append(_Part(self.words[-1], at, end, 0))
+            token = (kind, at, end, -1)
+            parts.append(token)
+            self._tokens.append(token)
             at = end
 
-    def expected(self, path: list[int], start: Start) -> Iterator[str]:
-        """The kinds of tokens that could come after a path."""
-        kinds = (name for name in self._tables.states[path[-1]] if name.isupper())
-        return (kind for kind in kinds if self._could_come(kind, path.copy(), self._tables.starts[start][1]))
+    def stopped(self, start: Start, at: int) -> tuple[tuple[Word, ...], frozenset[str]]:
+        """The words before a place where reading stopped, and the kinds of tokens that could have come there.
+
+        Reads once more up to the place: there, parts were folded up for a token that then did not fit.
+        """
+        self._tokens.clear()
+        try:
+            self.go(start, at)
+        except _StoppedError as stopped:
+            path = stopped.path
+        last = self._tables.starts[start][1]
+        kinds = [name for name in self._tables.states[path[-1]] if name.isupper()]
+        expected = frozenset(kind for kind in kinds if self._could_come(kind, path.copy(), last))
+        return tuple(self._word_of(token) for token in self._tokens), expected
 
     def _could_come(self, kind: str, path: list[int], last: int) -> bool:
         states, rules = self._tables.states, self._tables.rules
@@ -195,47 +204,47 @@ class _Reading:
                 return "TYPED", typed.end()
         return ("NAME", end) if "NAME" in wanted else ("", at)
 
-    def _folded(self, rule: TableRule, parts: list[_Part]) -> _Part:
+    def _folded(self, rule: TableRule, parts: list[Part]) -> Part:
         """The parts of a rule as one: a node, or its only child in brackets, or a list of children grown."""
         start, end, height = -1, -1, 0
-        for part in parts:
-            if part.start >= 0:
-                start, end = part.start if start < 0 else start, part.end
-            height = max(height, part.height)
+        for _, begins, ends, high in parts:
+            if begins >= 0:
+                start, end = (begins if start < 0 else start), ends
+            height = max(height, high)
+        if rule.is_bracket and len(rule.kept) == 1 and not rule.nones:
+            alone = parts[rule.kept[0][0]]
+            # A token stays where it is, whatever stands around it.
+            return alone if alone[3] < 0 else (alone[0], start, end, height)
         kids = self._kids(rule, parts)
         if not rule.name:
-            return _Part(kids, start, end, height)
-        if rule.is_bracket and len(kids) == 1:
-            # A token stays where it is, whatever stands around it.
-            place, is_list, _ = rule.kept[0]
-            assert not is_list
-            alone = parts[place]
-            return alone if isinstance(alone.node, Word) else alone._replace(start=start, end=end)
+            return kids, start, end, height
         if height > DEPTH_MAX and self._make is build:
             raise _TooDeepError
         span = Span(0, 0) if start < 0 else Span(start, end)
-        return _Part(self._make(rule.name, Piece(span, kids, self._problems)), start, end, height + 1)
+        return self._make(rule.name, Piece(span, kids, self._problems)), start, end, height + 1
 
-    def _kids(self, rule: TableRule, parts: list[_Part]) -> list[Any]:
-        if rule.grows:
-            # Nobody else has the list.
-            kids: list[Any] = parts[0].node
-            kids.append(parts[1].node)
-            return kids
-        kids = []
+    def _kids(self, rule: TableRule, parts: list[Part]) -> list[Any]:
+        kids: list[Any] = []
         for place, is_list, nones in rule.kept:
-            kids += [None] * nones
-            if is_list:
-                kids += parts[place].node
+            part = parts[place]
+            if nones:
+                kids += [None] * nones
+            if part[3] < 0:
+                kids.append(self._word_of(part))
+            elif not is_list:
+                kids.append(part[0])
+            elif kids:
+                kids += part[0]
             else:
-                kids.append(parts[place].node)
-        kids += [None] * rule.nones
+                # Nobody else has the list.
+                kids = part[0]
+        if rule.nones:
+            kids += [None] * rule.nones
         return kids
 
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at
+    def _word_of(self, token: Part) -> Word:
+        kind, start, end, _ = token
+        return Word(kind, self._text[start:end], Span(start, end))
 
 
 def _too_deep(piece: Piece) -> Problem:

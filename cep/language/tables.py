@@ -45,8 +45,6 @@ class TableRule:
 
     is_other_name: bool
     """Whether a symbol goes by another name from now on, and nothing else happens."""
-    grows: bool
-    """Whether a list of children gets one more, and nothing else happens."""
 
     @staticmethod
     def of(row: list[Any]) -> TableRule:
@@ -54,8 +52,7 @@ class TableRule:
         origin, name, size, kept, nones, is_bracket = row
         places = tuple((at, is_list, missing) for at, is_list, missing in kept)
         is_other_name = is_bracket and size == 1 and not nones and places == ((0, False, 0),)
-        grows = not name and size == 2 and not nones and places == ((0, True, 0), (1, False, 0))
-        return TableRule(origin, name, size, places, nones, is_bracket, is_other_name, grows)
+        return TableRule(origin, name, size, places, nones, is_bracket, is_other_name)
 
 
 @value

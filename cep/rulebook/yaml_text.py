@@ -188,6 +188,8 @@ class _Tree:
         # Ours and how many values it holds, by the identity of theirs; None while it is being made.
         self._made: dict[int, tuple[Node, int] | None] = {}
         self._kept: list[yaml.Node] = []
+        self._has_anchors = "&" in source.text
+        self._has_tags = "!" in source.text
 
     def refuse(self, span: Span, message: str, label: str = "", repair: str = "") -> None:
         self.problems.append(Diagnostic(CODE, "error", message, self._source, span, label, repair))
@@ -197,6 +199,8 @@ class _Tree:
 
     def _convert(self, node: yaml.Node) -> tuple[Node, int]:
         span = Span(node.start_mark.index, node.end_mark.index)
+        if not self._has_anchors:
+            return self._checked(node, span)
         if id(node) in self._made:
             made = self._made[id(node)]
             if made is None:
@@ -204,12 +208,16 @@ class _Tree:
                 return Scalar(self._source.place(span.start), span, "", "plain"), 1
             return made
         self._made[id(node)] = None
-        made = self._fresh(node, span)
-        if made[1] > NODES_MAX:
-            raise _TooManyError(span)
+        made = self._checked(node, span)
         # The node is kept too: its identity is not given to another one.
         self._made[id(node)] = made
         self._kept.append(node)
+        return made
+
+    def _checked(self, node: yaml.Node, span: Span) -> tuple[Node, int]:
+        made = self._fresh(node, span)
+        if made[1] > NODES_MAX:
+            raise _TooManyError(span)
         return made
 
     def _fresh(self, node: yaml.Node, span: Span) -> tuple[Node, int]:
@@ -250,7 +258,7 @@ class _Tree:
 
     def _tagged(self, node: yaml.Node, span: Span) -> bool:
         """Whether a tag says what the node is; the only one we know is `!!str`."""
-        written = _TAG.match(self._source.text, span.start, span.end)
+        written = _TAG.match(self._source.text, span.start, span.end) if self._has_tags else None
         if node.tag not in _TAGS:
             where = Span(*written.span(1)) if written else span
             self.refuse(where, "tags are not read here", repair="take it out")

@@ -171,6 +171,9 @@ def _from_start(case: Case, root: Json, nodes: list[Json], *, esper: bool) -> Ru
     start = Way(parts=(f"{STARTED_TYPE} {STARTED}",), mark=f"{STARTED}.ts")
     if esper and root.get("within") is not None and "seq" in root:
         nodes = [root]
+    if writer.sequence and ("event" in nodes[0] or "or" in nodes[0]) and not _timed(root, esper=esper):
+        # The only run of a sequence is over with the first event of its streams that is another one.
+        start, nodes = replace(start, fresh=False), [{**nodes[0], "follow": "strict"}, *nodes[1:]]
     ways = _possible(writer.chain(nodes, [start], last=True))
     if any(len(way.parts) == 1 and not way.behind for way in ways):
         raise UnsayableError("a pattern that matches before anything happens")

@@ -32,6 +32,7 @@ from tests.conformance.text import (
     quantifier_text,
 )
 
+STARTS_AGAIN: Final = "a part that may be given up, and then starts again at once"
 EVERY_OF_EVERY: Final = "every of every: the same events are a match many times"
 
 
@@ -150,6 +151,8 @@ class Writer(Order):
             return self._every_event(node, single(inner), way)
         if node.get("distinct") or node.get("while") or node.get("within_max"):
             raise UnsayableError("distinct values of a group, or a bound of a group that comes again")
+        if counted(inner) and "event" not in inner and any(_gives_up(each) for each in nodes_below(inner)):
+            raise UnsayableError(STARTS_AGAIN)
         match inner:
             case {"or": nodes} if "until" not in inner and all(
                 "event" in each and single(each).once for each in nodes
@@ -176,7 +179,7 @@ class Writer(Order):
             case {"or": sides} if all("every" in side for side in sides):
                 raise UnsayableError(EVERY_OF_EVERY)
             case _ if self.esper and any(_gives_up(each) for each in nodes_below(inner)):
-                raise UnsayableError("a part that may be given up, and then starts again at once")
+                raise UnsayableError(STARTS_AGAIN)
             case _:
                 pass
         return self.ways(inner, self._turns(inner, way), last=last)
@@ -190,7 +193,9 @@ class Writer(Order):
                     tests.append(f"{name_text(name)} = {name_text(self.name(var))}.{name_text(name)}")
                 case _:
                     raise UnsayableError("distinct values of expressions")
-        if node.get("distinct_for"):
+        if node.get("distinct_for") and (
+            self.horizon_ms is None or node["distinct_for"] <= self.horizon_ms
+        ):
             raise UnsayableError(
                 "distinct for some time: counted from the last match given, as LIMIT 1 PER does for alerts"
             )

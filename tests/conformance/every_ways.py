@@ -193,9 +193,7 @@ class Writer(Order):
                     tests.append(f"{name_text(name)} = {name_text(self.name(var))}.{name_text(name)}")
                 case _:
                     raise UnsayableError("distinct values of expressions")
-        if node.get("distinct_for") and (
-            self.horizon_ms is None or node["distinct_for"] <= self.horizon_ms
-        ):
+        if node.get("distinct_for") and (self.horizon_ms is None or node["distinct_for"] <= self.horizon_ms):
             raise UnsayableError(
                 "distinct for some time: counted from the last match given, as LIMIT 1 PER does for alerts"
             )

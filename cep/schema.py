@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import Literal, get_args
 
 from cep.values import value
 
@@ -23,20 +23,7 @@ Kind = Literal[
     "any",
 ]
 
-KINDS: tuple[Kind, ...] = (
-    "int",
-    "float",
-    "decimal",
-    "string",
-    "bool",
-    "timestamp",
-    "duration",
-    "ip",
-    "enum",
-    "list",
-    "record",
-    "any",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @value

@@ -55,11 +55,15 @@ def replay(terminal: Terminal, options: ReplayOptions) -> int:
 def _settings(options: ReplayOptions) -> Options:
     if options.engine not in ENGINES:
         raise CepError(f"--engine {options.engine}: the engines are {', '.join(sorted(ENGINES))}")
+    from_ms = None if options.since is None else parse_time(options.since, "--from")
+    to_ms = None if options.until is None else parse_time(options.until, "--to")
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise CepError(f"--from {options.since} --to {options.until}: nothing lies between them")
     return Options(
         engine=ENGINES[options.engine],
         bounds=replace(BOUNDS, chunk_rows=options.chunk),
-        from_ms=None if options.since is None else parse_time(options.since, "--from"),
-        to_ms=None if options.until is None else parse_time(options.until, "--to"),
+        from_ms=from_ms,
+        to_ms=to_ms,
         flush=options.at_end is AtEnd.flush,
         jobs=options.jobs,
     )

@@ -107,7 +107,8 @@ def _next(records: Iterator[list[str]], feed: _Feed) -> tuple[str | None, list[s
     except StopIteration:
         return None, []
     except csv.Error as error:
-        return f"not CSV: {error}", []
+        # The rest of that message is advice for those who write Python.
+        return f"not CSV: {str(error).partition(' - ')[0]}", []
     except _TooLongError:
         if len(feed.taken) > 1:
             return f"a quote that is not closed within {feed.bytes_max:,} bytes", []

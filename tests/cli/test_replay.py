@@ -175,6 +175,7 @@ def test_selection(selection: str, rules: list[str]) -> None:
         (["--select", ","], "names nothing"),
         (["--engine", "warp"], "the engines are"),
         (["--from", "yesterday"], "--from yesterday: not a time"),
+        (["--from", "2026-03-31", "--to", "2026-03-30"], "nothing lies between them"),
         (["--out", "data/day.jsonl"], "would be written over the events"),
         (["--rejects", "./data/../data/day.jsonl"], "would be written over the events"),
         (["--out", "x.jsonl", "--rejects", "x.jsonl"], "name the same file"),

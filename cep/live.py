@@ -190,6 +190,9 @@ def checked(settings: LiveSettings) -> LiveSettings:
         raise InputError("a topic is named twice in `topics`")
     if settings.mode == "agent" and settings.promise != "at_least_once":
         raise InputError(f"`guarantee: {settings.guarantee}` needs `mode: batch`: agents give at least once")
+    port = settings.web.rpartition(":")[2]
+    if settings.web and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65_536):
+        raise InputError(f"web: {settings.web}: HOST:PORT is needed, such as 127.0.0.1:6066")
     odd = [name for name, _ in settings.kafka if name not in AGENT_KAFKA]
     if settings.mode == "agent" and odd:
         raise InputError(

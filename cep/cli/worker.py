@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import sys
 import time
 
 from cep.cli.live_setup import open_live, start_block, start_rows
-from cep.errors import CepError
+from cep.errors import CepError, InputError
 from cep.runtimes.faust_app import WorkerApp, make_app
 from cep.runtimes.log_lines import event_line
 
@@ -22,6 +23,7 @@ def load_app() -> WorkerApp:
     """The one app of this process, as the environment describes it; tells on stderr what will run."""
     try:
         live = open_live(os.environ)
+        require_free(live.settings.web)
         rebuild = bool(os.environ.get("CEP_REBUILD"))
         app = make_app(live.settings, live.tasks, live.secrets, live.moves, rules=live.rules, rebuild=rebuild)
     except CepError as error:
@@ -33,6 +35,21 @@ def load_app() -> WorkerApp:
     else:
         sys.stderr.write(start_block(live) + "\n")
     return app
+
+
+def require_free(web: str) -> None:
+    """Refuse pages where somebody else has his, or where we may not: Faust would show a traceback."""
+    if not web:  # no pages
+        return
+    host, _, port = web.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError as error:
+        raise InputError(
+            f"web: {web}: {os.strerror(error.errno or 0)}\n"
+            "  another worker? --web names another place, CEP_WEB= (empty) serves no pages"
+        ) from None
 
 
 def __getattr__(name: str) -> WorkerApp:

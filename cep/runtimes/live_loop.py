@@ -77,7 +77,9 @@ def _wait_for_broker(settings: LiveSettings, stop: threading.Event) -> dict[str,
         try:
             return partition_counts(settings, names)
         except KafkaError as error:
-            if time.monotonic() + pause > end or stop.is_set():
+            if stop.is_set():
+                raise KafkaError(f"told to end before a broker at {settings.brokers} answered") from None
+            if time.monotonic() + pause > end:
                 waited = settings.wait_for_broker_s
                 raise KafkaError(f"no broker at {settings.brokers} within {waited}s: {error}") from None
             told = "no broker at {brokers} yet, next try in {pause_s:g}s: {error}"

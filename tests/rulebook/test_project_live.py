@@ -90,6 +90,8 @@ def test_secrets_are_not_shown() -> None:
         (LiveSettings(), "no topics to read"),
         (LiveSettings(topics=(("cep.alerts", ""),)), "read and written"),
         (LiveSettings(topics=(("a", ""), ("a", "x"))), "named twice"),
+        (LiveSettings(topics=(("a", ""),), web="localhost"), "web: localhost: HOST:PORT is needed"),
+        (LiveSettings(topics=(("a", ""),), web="127.0.0.1:70000"), "HOST:PORT is needed"),
     ],
 )
 def test_contradictions(settings: LiveSettings, message: str) -> None:

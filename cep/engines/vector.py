@@ -261,7 +261,8 @@ class VectorMatcher:
         run = Run(0, (), None, story[0][1].position, 0)
         for move, event in story:
             arc = self._auto.arcs[move.state][move.place]
-            run, _ = arrive(self._auto, Taken(move.place, take(run, arc, Arrival(event, key, 0, 0))), key)
+            run = take(run, arc, Arrival(event, key, 0, 0))
+        run, _ = arrive(self._auto, Taken(story[-1][0].place, run), key)
         return replace(run, fresh=False)
 
     def _touch(self, found: Found) -> None:

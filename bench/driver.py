@@ -15,6 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cep.cli.start import settle
+
+settle()  # as the command does, before anything large is imported
+
 from cep.engines.engines import ENGINES
 from cep.engines.matcher import Limits
 from cep.errors import Source, has_errors

@@ -12,9 +12,14 @@ from cep.cli import verbs
 GARBAGE_EVERY: Final = 100_000
 
 
-def main() -> None:
-    """The entry point."""
+def settle() -> None:
+    """What is said of a process that is here to match events."""
     gc.set_threshold(GARBAGE_EVERY)
     # Nothing here multiplies matrices: no thread for that on every processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def main() -> None:
+    """The entry point."""
+    settle()
     verbs.main()

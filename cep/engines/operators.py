@@ -20,23 +20,26 @@ from typing import Any
 from cep.event import Event, Timestamp, Value, duration_ms
 
 Number = (int, float, Decimal)
+_PLAIN = frozenset(Number)
 Pair = Callable[[Value, Value], Value]
 
 
 def is_number(value: Value) -> bool:
     """Int, float or Decimal; neither bool nor a point in time."""
-    return isinstance(value, Number) and not isinstance(value, (bool, Timestamp))
+    return type(value) in _PLAIN or (isinstance(value, Number) and not isinstance(value, (bool, Timestamp)))
 
 
 def alike(left: Value, right: Value) -> tuple[Value, Value] | None:
     """Both values in one kind in which they can be compared and computed; None if there is none."""
+    if type(left) is type(right):
+        return left, right
     if is_number(left) and is_number(right):
         if isinstance(left, float) and isinstance(right, Decimal):
             return Decimal(repr(left)), right
         if isinstance(left, Decimal) and isinstance(right, float):
             return left, Decimal(repr(right))
         return left, right
-    return (left, right) if type(left) is type(right) else None
+    return None
 
 
 def finite(value: Value) -> Value:

@@ -23,7 +23,7 @@ from cep.language.syntax import (
     WindowSyntax,
     WithinSuffix,
 )
-from cep.language.tree import walk
+from cep.language.tree import outline
 from cep.schema import Schema
 
 
@@ -180,7 +180,7 @@ def _emits(pattern: PatternSyntax, report: Report) -> None:
 def _has_deadline(pattern: PatternSyntax) -> bool:
     if pattern.within is not None or pattern.gap is not None:
         return True
-    return any(isinstance(node, WithinSuffix | GapSuffix | ForSuffix) for node in walk(pattern.unit))
+    return any(isinstance(node, WithinSuffix | GapSuffix | ForSuffix) for node in outline(pattern.unit))
 
 
 def _picks(pattern: PatternSyntax, report: Report) -> None:

@@ -11,7 +11,7 @@ from cep.language.report import Report
 from cep.language.sites import EventPlace, Survey
 from cep.language.suggest import nearest
 from cep.language.syntax import BySuffix, EventSyntax, PatternSyntax, StepSyntax, UnitSyntax
-from cep.language.tree import walk
+from cep.language.tree import outline
 from cep.schema import FieldType, Schema
 
 
@@ -80,7 +80,7 @@ def _lacks(path: PathSyntax, event_type: str, schema: Schema) -> bool:
 def _silent(pattern: PatternSyntax) -> Iterator[EventPlace]:
     """Events that cancel a match or close a loop: they need the key too, the latter that of the loop."""
     own: dict[UnitSyntax, tuple[PathSyntax, ...]] = {}
-    for node in walk(pattern.unit):  # outer steps first, so that the innermost BY is the one that stays
+    for node in outline(pattern.unit):  # outer steps first, so that the innermost BY is the one that stays
         if isinstance(node, StepSyntax):
             for suffix in node.suffixes:
                 if isinstance(suffix, BySuffix):
@@ -94,7 +94,7 @@ def _silent(pattern: PatternSyntax) -> Iterator[EventPlace]:
 
 def _loops(unit: UnitSyntax) -> Iterator[UnitSyntax]:
     """The loops in it that an event closes."""
-    return (node for node in walk(unit) if isinstance(node, UnitSyntax) and node.until is not None)
+    return (node for node in outline(unit) if isinstance(node, UnitSyntax) and node.until is not None)
 
 
 def _no_key(

@@ -12,7 +12,7 @@ from cep.language.report import Report
 from cep.language.sites import Fork, Since, Survey, Variable, fork_between, may_lack
 from cep.language.suggest import listed, nearest
 from cep.language.syntax import EmitSyntax, EventSyntax, ItemSyntax, PatternSyntax, SkipSyntax, UnitSyntax
-from cep.language.tree import walk
+from cep.language.tree import outline
 from cep.schema import Schema
 
 RESERVED: Final = {"this": "the event under test", "ts": "the time of an event"}
@@ -20,7 +20,7 @@ RESERVED: Final = {"this": "the event under test", "ts": "the time of an event"}
 
 def check_names(pattern: PatternSyntax, survey: Survey, schema: Schema, report: Report) -> None:
     """Every name that is not read in a condition."""
-    events = [node for node in walk(pattern) if isinstance(node, EventSyntax)]
+    events = [node for node in outline(pattern) if isinstance(node, EventSyntax)]
     for path in (*(path for event in events for path in event.types), *pattern.from_types):
         check_type(path, schema, report)
     _twice_in_event(events, report)
@@ -31,7 +31,7 @@ def check_names(pattern: PatternSyntax, survey: Survey, schema: Schema, report: 
             span = Span(unless.span.end - len(unless.name), unless.span.end)
             at_end = report.source.text[span.start : span.end] == unless.name
             _variable(unless.name, span if at_end else unless.span, types, schema, report)
-    for unit in walk(pattern.unit):
+    for unit in outline(pattern.unit):
         if isinstance(unit, UnitSyntax) and unit.name is not None:
             _variable(unit.name, unit.name_span, types, schema, report)
     for clash in survey.clashes:

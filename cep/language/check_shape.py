@@ -26,7 +26,7 @@ from cep.language.syntax import (
     UseSyntax,
     WithinSuffix,
 )
-from cep.language.tree import walk
+from cep.language.tree import outline
 from cep.values import replaced, value
 
 BRANCHES_MAX: Final = 8
@@ -39,7 +39,7 @@ def check_shape(pattern: PatternSyntax, report: Report) -> None:
         _only_not(Span(pattern.span.start, pattern.unit.span.end), show(pattern.unit), report)
     every = pattern.pick is not None and pattern.pick.pick == "all"
     _unit(pattern.unit, _Around(every=every), report)
-    steps = [node for node in walk(pattern.unit) if isinstance(node, StepSyntax) and not node.negated]
+    steps = [node for node in outline(pattern.unit) if isinstance(node, StepSyntax) and not node.negated]
     units = [pattern.unit, *(step.unit for step in steps)]
     for unless in pattern.unless:
         for unit in units:

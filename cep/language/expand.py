@@ -44,7 +44,7 @@ from cep.language.syntax import (
     UseSyntax,
     WithinSuffix,
 )
-from cep.language.tree import joined, moved, rebuild, walk
+from cep.language.tree import joined, moved, outline, rebuild
 from cep.values import replaced, value
 
 Names: TypeAlias = Mapping[str, str]
@@ -346,7 +346,7 @@ def _is_loop(quant: QuantSyntax) -> bool:
 
 
 def _variables(unit: UnitSyntax) -> list[str]:
-    return [node.name for node in walk(unit) if isinstance(node, UnitSyntax) and node.name is not None]
+    return [node.name for node in outline(unit) if isinstance(node, UnitSyntax) and node.name is not None]
 
 
 def _anchor(unit: UnitSyntax) -> str | None:

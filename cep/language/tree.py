@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, get_args
 
 from cep.errors import Span
-from cep.language.expressions import Expr, LogicExpr, Node
+from cep.language.expressions import CountSyntax, DurationSyntax, Expr, LogicExpr, Node, PathSyntax
 from cep.values import replaced
 
 N = TypeVar("N", bound=Node)
@@ -30,6 +30,33 @@ def walk(node: Node) -> Iterator[Node]:
                 left.append(child)
             elif child.__class__ is tuple and child:
                 left += [item for item in reversed(child) if isinstance(item, Node)]
+
+
+def outline(node: Node) -> Iterator[Node]:
+    """As `walk`, without conditions and other small parts: steps, units, events, and whatever holds them.
+
+    >>> from cep.language.expressions import NameExpr, PathSyntax
+    >>> from cep.language.syntax import EventSyntax, UnitSyntax
+    >>> unit = UnitSyntax(EventSyntax((PathSyntax(("A",)),), NameExpr("x")))
+    >>> [type(node).__name__ for node in outline(unit)]
+    ['UnitSyntax', 'EventSyntax']
+    """
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        for name in _places(type(one))[::-1]:
+            child = getattr(one, name)
+            if child.__class__ is tuple and child:
+                left += [
+                    item for item in reversed(child) if isinstance(item, Node) and type(item) not in _SMALL
+                ]
+            elif isinstance(child, Node) and type(child) not in _SMALL:
+                left.append(child)
+
+
+_SMALL: Final = frozenset({*get_args(Expr), PathSyntax, DurationSyntax, CountSyntax})
+"""Nodes that hold no step and no event."""
 
 
 def rebuild(node: N, change: Callable[[Node], Node]) -> N:

@@ -319,6 +319,8 @@ def test_every_character_is_where_the_file_has_it(
     file = yaml.dump(
         {"outer": {"k": text}}, default_style=style, width=width, indent=indent, allow_unicode=True
     )
+    # What is folded behind a blank comes back with a line end: the writer's fault, not the reader's.
+    text = yaml.safe_load(file)["outer"]["k"]
     document = read(file)
     scalar = scalar_of(at(document, "outer", "k"))
     assert scalar.text == text

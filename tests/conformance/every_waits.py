@@ -71,6 +71,14 @@ class Waits(Events):
             return [replace(each, limits=((self._mark(way), each.off_ms + ms),)) for each in found]
         return found
 
+    def _moment(self, ms: int, way: Way, *, last: bool) -> Way:
+        """A timer of no time, or of 1 ms, which no wait of ours can say less than."""
+        if not ms:
+            return way
+        if last:
+            return way.add(f"{self._none(NEVER, way)} FOR {ms}ms")
+        return replace(way, off_ms=way.off_ms + ms, held=False)
+
     def _replaceable(self, ways: Sequence[Way]) -> list[Way]:
         """In a sequence a new start takes the place of a run that waits."""
         start = self.replaced_by
@@ -114,13 +122,14 @@ class Waits(Events):
 
     def _event_or_wait(self, event: Single, absent: Single, ms: int, way: Way) -> list[Way]:
         """An event, or none of another kind for some time, whichever is first."""
+        event, way, outer = *self._from_now(event, way), way.limits
         if self._leads(way):
             self._refuse_both(event, absent)
             reset = self._resets(absent, ms, way, spared=event)
             silent = self._silent(absent, ms, reset)
             silent = silent.add(self._none(event, way) + f" FOR {never_text(ms)}")
             soon = self._event(event, replace(reset, limits=((reset.mark or "", ms),)), last=False)
-            return [silent, *(replace(each, limits=way.limits) for each in soon)]
+            return [silent, *(replace(each, limits=outer) for each in soon)]
         until = way.off_ms + ms
         limit = (self._mark(way), until)
         limited = replace(way, limits=(*way.limits, limit))
@@ -129,11 +138,11 @@ class Waits(Events):
             absent, other = replace(absent, where=True), replace(event, where=True)
             silent = self._silent(absent, ms, way).add(self._none(other, way) + f" FOR {never_text(until)}")
             soon = self._event(event, self._unbroken(event, limited.add(self._none(absent, way))), last=False)
-            return [silent, *(replace(each, limits=way.limits) for each in soon)]
+            return [silent, *(replace(each, limits=outer) for each in soon)]
         silent = self._silent(absent, ms, way)
         silent = silent.add(self._none(event, way) + f" FOR {never_text(until)}")
         soon = self._event(event, limited, last=False)
-        found = [silent, *(replace(each, limits=way.limits) for each in soon)]
+        found = [silent, *(replace(each, limits=outer) for each in soon)]
         if not covers(event, absent) and absent is not NEVER:
             name = self.fresh(f"{absent.var}_came")
             tests = all_of(
@@ -142,11 +151,13 @@ class Waits(Events):
                 self._not_any(absent, [event], way),
             )
             came = way.add(self._none(event, way), f"{kind_text(absent, tests)} {name_text(name)}")
-            found += self._event(event, replace(came, mark=f"{name_text(name)}.ts", off_ms=0), last=False)
+            came = replace(came, mark=f"{name_text(name)}.ts", off_ms=0)
+            found += [replace(each, limits=outer) for each in self._event(event, came, last=False)]
         return found
 
     def _event_and_wait(self, event: Single, absent: Single, ms: int, way: Way) -> list[Way]:
         """An event, and none of another kind for some time: the match comes with the later of the two."""
+        event, way, outer = *self._from_now(event, way), way.limits
         leads = self._leads(way)
         if leads:
             self._refuse_both(event, absent)
@@ -159,16 +170,15 @@ class Waits(Events):
             event, silent.add(self._none(event, way) + f" FOR {never_text(until)}"), last=False
         )
         limit = (self._mark(reset), until)
-        unbroken = replace(reset.add(self._none(absent, way)), limits=(limit,), spoilers=(absent,))
+        unbroken = reset.add(self._none(absent, way))
+        unbroken = replace(unbroken, limits=(*way.limits, limit), spoilers=(*way.spoilers, absent))
         early = self._event(event, unbroken, last=False)
         if early and self._ends_too_soon(event, ms, way):
             raise UnsayableError("a wait that an event in it makes longer: ours counts from that event")
-        found = list(late)
+        found = [replace(each, limits=outer) for each in late]
         soon = f"ts < {moment_text(*limit)}"
         for each in early:
-            done = replace(
-                each, limits=way.limits, spoilers=way.spoilers, mark=limit[0], off_ms=until, held=False
-            )
+            done = replace(each, limits=outer, spoilers=way.spoilers, mark=limit[0], off_ms=until, held=False)
             found.append(
                 replace(
                     done,
@@ -179,12 +189,17 @@ class Waits(Events):
             if leads:
                 name = self.fresh(f"{absent.var}_came")
                 text = kind_text(absent, all_of(where_text(absent, self.names(way)), soon))
-                again = replace(each, limits=way.limits, spoilers=way.spoilers).add(
-                    f"{text} {name_text(name)}"
-                )
+                again = replace(each, limits=outer, spoilers=way.spoilers).add(f"{text} {name_text(name)}")
                 again = self._resets(absent, ms, replace(again, mark=f"{name_text(name)}.ts"))
                 found.append(self._silent(absent, ms, again))
         return found
+
+    def _from_now(self, event: Single, way: Way) -> tuple[Single, Way]:
+        """An event whose own window counts from now on, whatever comes before it."""
+        if event.within_ms is None:
+            return event, way
+        limit = (self._mark(way), way.off_ms + event.within_ms)
+        return replace(event, within_ms=None), replace(way, limits=(*way.limits, limit))
 
     def _ends_too_soon(self, event: Single, ms: int, way: Way) -> bool:
         """Whether such an event may come in a wait that is over in this case, but not if counted from it."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.conformance.cases import Json
 from tests.conformance.every_order import Order
+from tests.conformance.every_waits import NEVER
 from tests.conformance.every_way import (
     Single,
     Way,
@@ -73,6 +74,8 @@ class Writer(Order):
         if "event" in node and "until" not in node:
             return self._event(single(node), way, last=last)
         absence = self._absence(node)
+        if absence is not None and absence[0] is NEVER and absence[1] < 2:
+            return [self._moment(absence[1], way, last=last)]
         if absence is not None:
             found = self._wait(*absence, way, every=False)
             return self._replaceable(found) if node.get("follow") == "strict" else found

@@ -9,6 +9,7 @@ In agent mode an agent a topic hands records over, and acknowledges them once th
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -43,6 +44,9 @@ EXIT_FAILED: Final = 3
 
 EXIT_STUCK: Final = 70
 """The exit code of a worker that its watchdog ended."""
+
+OBJECTS_BETWEEN: Final = 200_000
+"""So many new objects come before rubbish is looked for."""
 
 AGENT_SESSION_S: Final = 10.0
 """Agents that were not heard of for so long have lost their partitions."""
@@ -181,6 +185,11 @@ def _run_in_task(app: App, loops: Mapping[BatchLoop | RepartitionLoop, Callable[
 
     @app.task
     async def batches() -> None:
+        # What is there by now stays, and a batch makes very many objects that are no rubbish: looking through
+        # all of them for some again and again would take as long as reading them.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(OBJECTS_BETWEEN)
         running = asyncio.gather(*(asyncio.to_thread(run) for run in loops.values()))
         try:
             await asyncio.shield(running)

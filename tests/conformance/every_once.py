@@ -253,15 +253,7 @@ def _with_wait(way: Way, within_ms: int) -> tuple[str, ...]:
 def _alternatives(ways: list[Way], within_ms: int | None) -> str:
     """Several ways as one pattern, what they share written once; from the first event on in the window."""
     chains = [(*way.parts, *way.behind) for way in ways]
-    shared = 0
-    while (
-        len(ways) > 1
-        and len({chain[: shared + 1] for chain in chains}) == 1
-        and shared + 1 < min(map(len, chains))
-    ):
-        shared += 1
-    while shared and any(all(part.startswith("NOT ") for part in chain[shared:]) for chain in chains):
-        shared -= 1  # a branch of absences alone is refused
+    shared = _shared(chains)
     firsts = {way.first for way in ways}
     if within_ms is None:
         return sequence_text(_joined(chains, shared))
@@ -279,7 +271,21 @@ def _alternatives(ways: list[Way], within_ms: int | None) -> str:
         plain = not inside or (len(inside) == 1 and inside[0][-1] not in "}+*)")
         scope = chain if plain else (*chain[: way.first], f"SEQ({', '.join(inside)}){span}")
         scoped.append(scope)
-    return sequence_text(_joined(scoped, min(shared, *(way.first or shared for way in ways))))
+    return sequence_text(_joined(scoped, _shared(scoped)))
+
+
+def _shared(chains: list[tuple[str, ...]]) -> int:
+    """How many parts chains begin with in common, such that every one goes on with more than absences."""
+    shared = 0
+    while (
+        len(chains) > 1
+        and len({chain[: shared + 1] for chain in chains}) == 1
+        and shared + 1 < min(map(len, chains))
+    ):
+        shared += 1
+    while shared and any(all(part.startswith("NOT ") for part in chain[shared:]) for chain in chains):
+        shared -= 1  # a branch of absences alone is refused
+    return shared
 
 
 def _joined(chains: list[tuple[str, ...]], shared: int) -> list[str]:

@@ -69,7 +69,7 @@ def step(auto: Automaton, run: Run, now: Arrival) -> Stepped:
     # What the event forbids was still hoped for when it came.
     waiting = [index for index, limit_ms in run.open if event.ts_ms <= limit_ms]
     taken = tuple(
-        _keep(auto, run, _behind(auto, run, index, now, scope), alive, suspects)
+        _keep(auto, run, _behind(auto, run, index, now, scope), now, alive, suspects)
         for index in chosen
         if index not in run.aside
     )
@@ -256,6 +256,7 @@ def _keep(
     auto: Automaton,
     run: Run,
     taken: Taken,
+    now: Arrival,
     alive: Sequence[Open],
     suspects: tuple[tuple[int, Event], ...],
 ) -> Taken:
@@ -269,10 +270,20 @@ def _keep(
     shut = taken.shut.union(
         new
         for new, old in arc.kept
-        if old not in standing or old_arcs[old].follow == new_arcs[new].follow == "strict"
+        if (old not in standing and not _outlives(auto, run, now, old_arcs[old], new_arcs[new]))
+        or old_arcs[old].follow == new_arcs[new].follow == "strict"
     )
     waiting = {a.step.index for new, _ in arc.kept for a in new_arcs[new].absents}
     return Taken(taken.arc, replaced(fresh, suspects=tuple(s for s in suspects if s[0] in waiting)), shut)
+
+
+def _outlives(auto: Automaton, run: Run, now: Arrival, old: Arc, new: Arc) -> bool:
+    """Whether what the event closes is open behind it: it was forbidden up to the AND, which it begins."""
+    ongoing = [absent for absent in old.absents if absent in new.absents]
+    if len(ongoing) == len(old.absents) or all(auto.arcs[run.state][i] is not old for i, _ in run.open):
+        return False
+    scope = Scope(now.event, Bound(run.cell), now.key)
+    return not any(auto.fits(absent.step, now.bits, scope) for absent in ongoing)
 
 
 def _stays(

@@ -21,6 +21,7 @@ BETWEEN = (
     "AND(SEQ(A v1, B v2), C v3, NOT A)",
     "AND(A v1+, B v2, NOT A FOR 1ms)",
     "AND(AND(A v1, C v2, NOT A), B v3)",
+    "SEQ(A v1, NOT C, AND(B v2*, C v3))",
     "ATLEAST(1, AND(B v1+, A v2, NOT B), A v3)",
     "ATLEAST(1, SEQ(B v1+, NOT B, A v2), A v3)",
 )

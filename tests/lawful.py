@@ -65,7 +65,8 @@ class Story:
 
     def could(self, before: Steps, hope: Taken, x: int) -> bool:
         """Whether a run that has taken `before` could take event x for what it hopes for."""
-        if not fits(hope.step, self.kinds[x]) or not self.waits(before, hope, x):
+        barred = any(fits(until, self.kinds[x]) for until, _ in hope.untils)
+        if barred or not fits(hope.step, self.kinds[x]) or not self.waits(before, hope, x):
             return False
         held_ms = max(
             (self.end_ms(before, w) for w in hope.waits if before and w.absent.for_ms), default=START
@@ -83,7 +84,7 @@ class Story:
         for names, ms in hope.step.since:
             limits.append((max((t.at for t in before if t.step.var in names), default=NEVER), ms))
         late = any(ms is not None and (at == NEVER or self.ms[x] - self.ms[at] > ms) for at, ms in limits)
-        closing = ((u, range(min(max(since, start) + 1, x), x + 1)) for u, since in hope.untils)
+        closing = ((u, range(max(since, start) + 1, x + 1)) for u, since in hope.untils)
         closed = any(fits(until, self.kinds[y]) for until, events in closing for y in events)
         rested = bool(before) or all(self.rested(wait, x) for wait in hope.waits)
         return rested and not late and not closed and not self.broken(before, hope.waits, x)

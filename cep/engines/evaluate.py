@@ -74,6 +74,8 @@ def value_of(expr: Expr) -> Evaluator:
     match expr:
         case Const(value):
             return lambda _: value
+        case Field((name,)) if name != "ts":
+            return lambda scope: None if scope.event is None else scope.event.fields.get(name)
         case Field(path):
             return lambda scope: read(scope.event, path)
         case Elem(path):
@@ -92,6 +94,9 @@ def value_of(expr: Expr) -> Evaluator:
             fold = fold_and if op == "AND" else fold_or
             parts = [value_of(operand) for operand in operands]
             return lambda scope: fold(part(scope) for part in parts)
+        case Compare(op, left, Const(constant)):
+            compare, asked = COMPARISONS[op], value_of(left)
+            return lambda scope: compare(asked(scope), constant)
         case Compare(op, left, right) | Arith(op, left, right):
             compute = COMPARISONS[op] if isinstance(expr, Compare) else ARITHMETIC[op]
             one, other = value_of(left), value_of(right)

@@ -38,6 +38,11 @@ def test_nothing_large_is_loaded_before_the_garbage_collector_is_told() -> None:
     assert not found & (LIVE | LARGE | MATCHING | {"typer", "rich", "dataclasses"})
 
 
+def test_nobody_looks_for_garbage_when_all_is_done() -> None:
+    probe = PROBE.replace("sorted(sys.modules)", "[str(gc.get_freeze_count() > 1_000)]")
+    assert loaded("--help", probe=f"import gc{probe}") == {"True"}
+
+
 @pytest.mark.parametrize("words", [("--help",), ("replay", "--help")])
 def test_help_loads_nothing_that_matches(words: tuple[str, ...]) -> None:
     found = loaded(*words)

@@ -19,8 +19,8 @@ from itertools import product
 Stream = tuple[tuple[str, int], ...]
 
 TYPES = "ABC"
-PICKS = ("FIRST", "LAST", "EACH", "ALL LIMIT 999", "LEFTMOST")
-MODES = ("FIRST", "ALL LIMIT 999", "LEFTMOST")
+PICKS = ("FIRST", "LAST", "EACH", "ALL LIMIT 9999", "LEFTMOST")
+MODES = ("FIRST", "ALL LIMIT 9999", "LEFTMOST")
 """One pick for each way that a run may deal with an event."""
 QUANTS = tuple(quant + greed for quant in ("?", "+", "*", "{2}", "{1,2}", "{2,}") for greed in ("", "?", "+"))
 LOOPS = ("+", "+?", "*", "{2}", "{1,2}+")

@@ -133,10 +133,20 @@ def _engine(chosen: Choice) -> str:
     return f"vector: {counted(len(chosen.track.stages), 'stage')}; keys at a limit are stepped"
 
 
+def _key(pattern: Pattern) -> str:
+    """The fields of the key; where steps call it by names of their own, those of each step."""
+
+    def fields(by: tuple[tuple[str, ...], ...]) -> str:
+        return ", ".join(".".join(path) for path in by)
+
+    if any(step.by for step in pattern.steps):
+        return "; ".join(f"{fields(step.by or pattern.by)} of {step.var}" for step in pattern.steps)
+    return fields(pattern.by) or "none, all events share one"
+
+
 def _clauses(pattern: Pattern) -> Iterator[str]:
     """What holds for the whole match, in words."""
-    by = ", ".join(".".join(path) for path in pattern.by)
-    yield f"key: {by or 'none, all events share one'}"
+    yield f"key: {_key(pattern)}"
     if pattern.within_ms is not None:
         yield f"window: {duration_text(pattern.within_ms)} from the first to the last event"
     if pattern.within_events is not None:

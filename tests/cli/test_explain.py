@@ -49,6 +49,13 @@ def test_rules_of_other_folders() -> None:
     assert cep("explain", "session", "--rules", "more.yaml").stdout.startswith("session v1, medium\n")
 
 
+def test_a_key_that_steps_call_by_names_of_their_own() -> None:
+    Path("own.yaml").write_text(
+        "rule: own\npattern: AND(Order a BY order_id, Login b BY user_id) WITHIN 1h\n"
+    )
+    assert "\n  key: order_id of a; user_id of b\n" in cep("explain", "own.yaml").stdout
+
+
 def test_unknown_rule() -> None:
     result = cep("explain", "brute_forse")
     assert result.exit_code == 2

@@ -21,8 +21,12 @@ class Commit:
     to: int
 
 
-def commits(cluster: Cluster, group: str) -> dict[tuple[str, int], list[Commit]]:
-    """All commits of a group in their order, by topic and partition; aborted ones are none."""
+def commits(cluster: Cluster, group: str, *names: str) -> dict[tuple[str, int], list[Commit]]:
+    """A group's commits of some topics in their order, by topic and partition; aborted ones are none.
+
+    Of other topics, such as that of rules, a group says only how far it has come.
+    """
+    topics = [cluster.topic(name) for name in names]
     reader = Consumer(
         {
             "bootstrap.servers": cluster.address,
@@ -47,7 +51,7 @@ def commits(cluster: Cluster, group: str) -> dict[tuple[str, int], list[Commit]]
             key, value = message.key(), message.value()
             if isinstance(key, bytes) and isinstance(value, bytes):
                 part = _part(key, group)
-                if part is not None:
+                if part is not None and part[0] in topics:
                     found[part].append(_commit(value))
     finally:
         reader.close()
@@ -83,7 +87,7 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 
 def require_tiling(cluster: Cluster, group: str, *names: str) -> None:
     """Each commit begins where the one before it ended; the first at the beginning, the last at the end."""
-    found = commits(cluster, group)
+    found = commits(cluster, group, *names)
     for name in names:
         for number, end in cluster.ends(name).items():
             at = 0

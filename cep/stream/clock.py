@@ -240,14 +240,17 @@ def late_rows(ts_ms: Ints, highest_ms: int, lateness_ms: int) -> Bools:
     >>> late_rows(np.array([5, 9, 4, 3]), 0, 5).tolist()
     [False, False, False, True]
     """
-    before = np.concatenate([np.array([highest_ms], dtype=np.int64), ts_ms[:-1]])[: len(ts_ms)]
+    if not len(ts_ms) or (ts_ms[0] >= highest_ms - lateness_ms and (ts_ms[1:] >= ts_ms[:-1]).all()):
+        # Most inputs are in order, and looking is cheaper than a running maximum.
+        return np.zeros(len(ts_ms), dtype=np.bool_)
+    before = np.concatenate([np.array([highest_ms], dtype=np.int64), ts_ms[:-1]])
     late: Bools = ts_ms <= np.maximum.accumulate(before) - lateness_ms - 1
     return late
 
 
 def _in_order(batch: Batch) -> Batch:
-    step = np.diff(batch.ts_ms)
-    # Most inputs are in order, and looking is cheaper than sorting.
-    if ((step > 0) | ((step == 0) & (np.diff(batch.seq) > 0))).all():
+    ts_ms, seq = batch.ts_ms, batch.seq
+    unsure = np.flatnonzero(ts_ms[1:] <= ts_ms[:-1])
+    if ((ts_ms[unsure + 1] == ts_ms[unsure]) & (seq[unsure + 1] > seq[unsure])).all():
         return batch
-    return batch.take(np.lexsort((batch.seq, batch.ts_ms)))
+    return batch.take(np.lexsort((seq, ts_ms)))

@@ -20,16 +20,7 @@ def walk(node: Node) -> Iterator[Node]:
     >>> [type(node).__name__ for node in walk(NotExpr(NameExpr("x")))]
     ['NotExpr', 'NameExpr']
     """
-    left = [node]
-    while left:
-        one = left.pop()
-        yield one
-        for name in _places(type(one))[::-1]:
-            child = getattr(one, name)
-            if isinstance(child, Node):
-                left.append(child)
-            elif child.__class__ is tuple and child:
-                left += [item for item in reversed(child) if isinstance(item, Node)]
+    return _below(node, _NONE)
 
 
 def outline(node: Node) -> Iterator[Node]:
@@ -41,21 +32,28 @@ def outline(node: Node) -> Iterator[Node]:
     >>> [type(node).__name__ for node in outline(unit)]
     ['UnitSyntax', 'EventSyntax']
     """
+    return _below(node, _SMALL)
+
+
+def _below(node: Node, without: frozenset[type]) -> Iterator[Node]:
+    """The node and everything below it but nodes of these types and what is under them."""
     left = [node]
     while left:
         one = left.pop()
         yield one
         for name in _places(type(one))[::-1]:
             child = getattr(one, name)
-            if child.__class__ is tuple and child:
+            if isinstance(child, Node):
+                if type(child) not in without:
+                    left.append(child)
+            elif child.__class__ is tuple and child:
                 left += [
-                    item for item in reversed(child) if isinstance(item, Node) and type(item) not in _SMALL
+                    item for item in reversed(child) if isinstance(item, Node) and type(item) not in without
                 ]
-            elif isinstance(child, Node) and type(child) not in _SMALL:
-                left.append(child)
 
 
-_SMALL: Final = frozenset({*get_args(Expr), PathSyntax, DurationSyntax, CountSyntax})
+_NONE: Final[frozenset[type]] = frozenset()
+_SMALL: Final[frozenset[type]] = frozenset({*get_args(Expr), PathSyntax, DurationSyntax, CountSyntax})
 """Nodes that hold no step and no event."""
 
 

@@ -19,14 +19,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Codes, Ints
+from cep.columns import Codes
 from cep.compiled.library import LIBRARY, address
 from cep.engines.answers import Answers, KeyOrder
+from cep.engines.vector_found import Matched
 from cep.engines.vector_pool import Pool
 from cep.engines.vector_program import Program
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Log, Setting
-from cep.values import value
 
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
@@ -126,20 +126,6 @@ class Bench:
 def bench() -> Bench | None:
     """A bench, if the library was built."""
     return None if LIBRARY is None else Bench(LIBRARY)
-
-
-@value
-class Matched:
-    """Matches in the order of keys, as columns; `log` has what each took in the batch, by its number."""
-
-    key: Codes
-    cell: Slots
-    start_ms: Ints
-    start_seq: Ints
-    last_ms: Ints
-    ts_ms: Ints
-    seq: Ints
-    log: Log
 
 
 class Stepper:
@@ -265,7 +251,7 @@ class Stepped:
         arrays: list[NDArray[Any]] = [key, cell, *times, log.runs, log.rows, log.moves]
         found = _Found(*map(address, arrays))
         self._bench.found(self._bench.memory, ctypes.addressof(found))
-        return Matched(key, cell, times[0], times[1], times[2], times[3], times[4], log)
+        return Matched(np.arange(count), key, cell, times[0], times[1], times[2], times[3], times[4], log)
 
     def commit(self) -> Slots:
         """Write the runs to the pool; the newest cells of those that are over."""

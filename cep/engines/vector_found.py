@@ -9,8 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Ints
+from cep.columns import Bools, Codes, Ints
 from cep.engines.match import Match
+from cep.engines.vector_rows import Slots
+from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Move
 from cep.engines.vector_trails import Trails
 from cep.event import Event, Key, Position
@@ -26,6 +28,21 @@ class Handed:
 
     key: Key
     runs: Sequence[tuple[Position, Story]]
+
+
+@value
+class Matched:
+    """Matches as columns: each run by its number in `log`, its key and start, and when it was decided."""
+
+    runs: Index
+    key: Codes
+    cell: Slots
+    start_ms: Ints
+    start_seq: Ints
+    last_ms: Ints
+    ts_ms: Ints
+    seq: Ints
+    log: Log
 
 
 @value

@@ -24,7 +24,7 @@ from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
 from cep.engines.vector_crowds import overflowing
-from cep.engines.vector_found import Found, Handed, Story
+from cep.engines.vector_found import Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
 from cep.engines.vector_rows import RowStore, Slots
@@ -153,31 +153,13 @@ class Kernel:
             given.append(self._hand(order.table.keys[key], runs))
             self._over.append(runs.cell[runs.cell != NONE])
         matched = stepped.matched
-        held = None
-        if given or len(barred):
-            held = _rows_of(order, distinct_of(np.concatenate([stepped.handed, barred])), len(answers.batch))
         self._over.append(stepped.commit())
 
         def touched() -> set[Key]:
             return set(self._keys(distinct_of(np.concatenate([stepped.keys, stepped.handed]))))
 
-        if matched is None:
-            return Found(handed=given, held=held, touched=touched)
-        m = matched
-        by = np.lexsort((m.start_seq, m.start_ms, m.seq, m.ts_ms, m.key))
-        trails = Trails(self.pool, self.setting.track, m.cell[by], answers.batch, self._fields, by, m.log)
-        return Found(
-            keys=self._keys(m.key[by]),
-            start_ms=m.start_ms[by],
-            start_seq=m.start_seq[by],
-            last_ms=m.last_ms[by],
-            ts_ms=m.ts_ms[by],
-            seq=m.seq[by],
-            trails=trails,
-            handed=given,
-            held=held,
-            touched=touched,
-        )
+        held = self._held_rows(order, stepped.handed, barred, answers.batch)
+        return self._told_of(matched, answers.batch, Found(handed=given, held=held, touched=touched))
 
     def _touched(self, answers: Answers) -> Codes:
         """Keys of the batch that have runs and a row that the plan sees."""
@@ -220,15 +202,14 @@ class Kernel:
         self, stepping: Stepping, batch: Batch, handed: Codes, given: list[Handed], barred: Codes
     ) -> Found:
         all_runs = stepping.runs
-        held = None
-        if len(handed) or len(barred):
-            held = _rows_of(stepping.order, distinct_of(np.concatenate([handed, barred])), len(batch))
 
         def touched() -> set[Key]:
             return set(self._keys(distinct_of(all_runs.key)))
 
+        held = self._held_rows(stepping.order, handed, barred, batch)
+        rest = Found(handed=given, held=held, touched=touched)
         if not stepping.matched:
-            return Found(handed=given, held=held, touched=touched)
+            return rest
         none = np.zeros(0, dtype=np.int64)
         runs = np.concatenate([none, *(part[0] for part in stepping.matched)]).astype(np.intp)
         ts_ms = np.concatenate([none, *(part[1] for part in stepping.matched)])
@@ -236,29 +217,36 @@ class Kernel:
         if len(handed):
             kept = ~np.isin(stepping.runs.key[runs], handed)
             runs, ts_ms, seq = runs[kept], ts_ms[kept], seq[kept]
-        order = np.lexsort(
-            (all_runs.start_seq[runs], all_runs.start_ms[runs], seq, ts_ms, all_runs.key[runs])
+        matched = Matched(
+            *(runs, all_runs.key[runs], all_runs.cell[runs]),
+            *(all_runs.start_ms[runs], all_runs.start_seq[runs], all_runs.last_ms[runs]),
+            *(ts_ms, seq, stepping.log),
         )
-        runs = runs[order]
+        return self._told_of(matched, batch, rest)
+
+    @staticmethod
+    def _held_rows(order: KeyOrder, handed: Codes, barred: Codes, batch: Batch) -> Bools | None:
+        """The rows of keys that are stepped otherwise, None if there is no such key."""
+        keys = np.concatenate([handed, barred])
+        return _rows_of(order, keys, len(batch)) if len(keys) else None
+
+    def _told_of(self, matched: Matched | None, batch: Batch, rest: Found) -> Found:
+        """The matches as candidates, in the order of key, decision and start; `rest` is all beside them."""
+        if matched is None:
+            return rest
+        m = matched
+        by = np.lexsort((m.start_seq, m.start_ms, m.seq, m.ts_ms, m.key))
         return Found(
-            keys=self._keys(all_runs.key[runs]),
-            start_ms=all_runs.start_ms[runs],
-            start_seq=all_runs.start_seq[runs],
-            last_ms=all_runs.last_ms[runs],
-            ts_ms=ts_ms[order],
-            seq=seq[order],
-            trails=Trails(
-                self.pool,
-                self.setting.track,
-                all_runs.cell[runs],
-                batch,
-                self._fields,
-                runs,
-                stepping.log,
-            ),
-            handed=given,
-            held=held,
-            touched=touched,
+            keys=self._keys(m.key[by]),
+            start_ms=m.start_ms[by],
+            start_seq=m.start_seq[by],
+            last_ms=m.last_ms[by],
+            ts_ms=m.ts_ms[by],
+            seq=m.seq[by],
+            trails=Trails(self.pool, self.setting.track, m.cell[by], batch, self._fields, m.runs[by], m.log),
+            handed=rest.handed,
+            held=rest.held,
+            touched=rest.touched,
         )
 
     def _put_back(self, stepping: Stepping, carried: int, answers: Answers) -> None:

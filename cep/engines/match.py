@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 from cep.event import Event, Key, Position, Value
 from cep.values import value
+
+T = TypeVar("T")
 
 Outcome = Literal["match", "timeout"]
 Bindings: TypeAlias = Mapping[str, Sequence[Event]]
@@ -62,8 +64,8 @@ class Match:
     """
 
     __slots__ = (
-        "_bindings", "_evidence", "_identity", "detected", "incomplete", "key", "last", "outcome", "start",
-        "taken", "ts_ms",
+        "_bindings", "_each", "_evidence", "_identity", "detected", "incomplete", "key", "last", "outcome",
+        "start", "taken", "ts_ms",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a match consists of
@@ -90,6 +92,7 @@ class Match:
         self._bindings: Bindings | None = None
         self._evidence: tuple[Evidence, ...] | None = None
         self._identity: str | None = None
+        self._each: tuple[object, Sequence[Any]] = (None, ())
 
     @property
     def bindings(self) -> Bindings:
@@ -113,6 +116,13 @@ class Match:
         if self._identity is None:
             self._identity = identity(self.key, self.evidence, self.outcome)
         return self._identity
+
+    def each(self, work: Callable[[str, Event], T]) -> Sequence[T]:
+        """What a function makes of each event and its variable, made once for all rules that have it."""
+        if self._each[0] is not work:
+            self._each = (work, [work(item.var, item.event) for item in self.evidence])
+        found: Sequence[T] = self._each[1]
+        return found
 
     @property
     def sort_key(self) -> tuple[Position, Position, Position]:

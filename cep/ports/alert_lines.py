@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -19,42 +20,39 @@ from cep.stream.alert import Alert
 
 def alert_line(alert: Alert) -> str:
     """The alert as JSON without a line end; members stand in a fixed order."""
-    return json_text(alert_record(alert))
-
-
-def alert_record(alert: Alert) -> dict[str, Value]:
-    """What the line says, as a mapping."""
     rule = alert.rule
-    return {
-        "alert_id": alert.alert_id,
-        "rule": rule.name,
-        "version": rule.version,
-        "title": rule.title,
-        "severity": rule.severity,
-        "type": alert.type,
-        "tags": list(rule.tags),
-        "status": rule.status,
-        "key": dict(alert.key),
-        "ts": alert.ts_ms,
-        "first_ts": alert.first_ms,
-        "last_ts": alert.last_ms,
-        "detected_ts": alert.detected_ms,
-        "outcome": alert.outcome,
-        "events": [_evidence(item.var, item.event) for item in alert.events],
-        "fields": dict(alert.fields),
-        "incomplete": alert.incomplete,
-    }
+    heading = _heading(rule.name, rule.version, rule.title, rule.severity, alert.type, rule.tags, rule.status)
+    return (
+        f'{{"alert_id":"{alert.alert_id}",{heading},"key":{_record(alert.key)},"ts":{alert.ts_ms:d},'
+        f'"first_ts":{alert.first_ms:d},"last_ts":{alert.last_ms:d},"detected_ts":{alert.detected_ms:d},'
+        f'"outcome":"{alert.outcome}","events":[{",".join(alert.each(_evidence))}],'
+        f'"fields":{_record(alert.fields)},"incomplete":{"true" if alert.incomplete else "false"}}}'
+    )
 
 
-def _evidence(var: str, event: Event) -> dict[str, Value]:
-    return {
-        "var": var,
-        "line": event.line,
-        "source": event.source,
-        "type": event.type,
-        "ts": event.ts_ms,
-        "fields": dict(sorted(event.fields.items())),
+@lru_cache(maxsize=4096)
+def _heading(
+    name: str, version: int, title: str, severity: str, type_: str, tags: tuple[str, ...], status: str
+) -> str:
+    """The members that are the same in all alerts of a rule and a type."""
+    members = {
+        "rule": name,
+        "version": version,
+        "title": title,
+        "severity": severity,
+        "type": type_,
+        "tags": tags,
+        "status": status,
     }
+    return _record(members)[1:-1]
+
+
+def _evidence(var: str, event: Event) -> str:
+    return (
+        f'{{"var":{_word(var)},"line":{event.line:d},"source":{_word(event.source)},'
+        f'"type":{_word(event.type)},"ts":{event.ts_ms:d},'
+        f'"fields":{_record(dict(sorted(event.fields.items())))}}}'
+    )
 
 
 def json_text(value: Value) -> str:
@@ -88,7 +86,7 @@ def json_text(value: Value) -> str:
 
 
 def _record(value: Mapping[str, Value]) -> str:
-    return "{" + ",".join([f"{_string(str(k))}:{json_text(v)}" for k, v in value.items()]) + "}"
+    return "{" + ",".join([f"{_word(str(k))}:{json_text(v)}" for k, v in value.items()]) + "}"
 
 
 def _list(value: Sequence[Value]) -> str:
@@ -108,6 +106,9 @@ def _string(text: str) -> str:
             return json.dumps(text)
     return encode_basestring(text)
 
+
+_word: Final = lru_cache(maxsize=4096)(_string)
+"""Names of fields, variables, types and sources: few, and in every line."""
 
 _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     str: _string,

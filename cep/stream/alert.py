@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from cep.engines.evaluate import Scope, value_of
 from cep.engines.match import Evidence, Match, Outcome, plain_key
 from cep.engines.matcher import Limits
-from cep.event import Value
+from cep.event import Event, Value
 from cep.plan.compile import Plan
 from cep.plan.expr import Expr, Ref
 from cep.plan.pattern import Emit, Path
 from cep.values import value
+
+T = TypeVar("T")
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
@@ -129,6 +131,10 @@ class Alert:
     def events(self) -> tuple[Evidence, ...]:
         """All events in order."""
         return self.match.evidence
+
+    def each(self, work: Callable[[str, Event], T]) -> Sequence[T]:
+        """What a function makes of each event and its variable; rules that have the same match share it."""
+        return self.match.each(work)
 
     @property
     def fields(self) -> Mapping[str, Value]:

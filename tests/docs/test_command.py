@@ -1,5 +1,6 @@
 """`docs/command.md`: every verb with every option, from the command itself. `make golden` writes it."""
 
+import json
 import re
 from collections.abc import Iterator
 from enum import Enum
@@ -10,7 +11,7 @@ from typer.main import get_command
 
 from cep.cli.main import app
 from cep.cli.terminal import FAILURE, FINDINGS, INTERRUPTED, OK, USAGE
-from cep.ports.alert_lines import alert_record
+from cep.ports.alert_lines import alert_line
 from tests.cli.made_alerts import AT_MS, alert, event
 from tests.docs.blocks import read, rows
 from tests.docs.test_complete import in_code
@@ -83,7 +84,7 @@ def test_every_verb_has_examples_that_begin_with_it() -> None:
 
 
 def test_every_member_of_an_alert_is_told() -> None:
-    record = alert_record(alert(("f", event("LoginFailed", AT_MS, 7))))
+    record = json.loads(alert_line(alert(("f", event("LoginFailed", AT_MS, 7)))))
     names = [*record, *record["events"][0]]
     told = rows(PAGE, "| member |")
     assert sorted(set(names) - {name for _, cells in told for name in in_code(" ".join(cells))}) == []

@@ -13,12 +13,15 @@ from cep.cli.problem_text import problem_text
 from cep.cli.rules import chosen_paths, load_rules, open_project, overrides
 from cep.cli.terminal import FINDINGS, OK, Terminal, clean
 from cep.cli.words import counted
+from cep.engines.constant_index import indexed_fields
 from cep.engines.vector import Choice, choice
 from cep.errors import CepError
 from cep.event import duration_text
 from cep.language.printer import show
 from cep.language.suggest import nearest
+from cep.plan.compile import Plan
 from cep.plan.cost import COST_WORDS, Cost, cost
+from cep.plan.expr import conjuncts
 from cep.plan.nfa import dot, dump
 from cep.plan.pattern import Pattern
 from cep.plan.words import node_text
@@ -94,6 +97,7 @@ def explanation(one: LoadedRule) -> dict[str, object]:
         "events_per_key": one.rule.limits.events_per_key,
         "engine": "vector" if engine.track is not None else "stepped",
         "engine_reason": engine.reason,
+        "indexed": _indexed_fields(plan),
         "lookback_ms": found.lookback_ms,
         "delay_ms": found.delay_ms,
         "tests": [test.name for test in one.tests],
@@ -122,7 +126,7 @@ def _sections(one: LoadedRule) -> Iterator[tuple[str, list[str]]]:
     types = "every type of event" if plan.types is None else ", ".join(plan.types)
     yield "reads", [types, f"fields: {', '.join(sorted(plan.fields)) or 'none'}"]
     yield "cost", _cost(one, found)
-    yield "engine", [_engine(choice(plan, rule.limits))]
+    yield "engine", [_engine(choice(plan, rule.limits)), *_indexed(plan)]
     tests = [test.name for test in one.tests] or ["none: nobody knows whether this rule works"]
     yield "tests", tests
 
@@ -131,6 +135,16 @@ def _engine(chosen: Choice) -> str:
     if chosen.track is None:
         return f"stepped, run by run, because of: {chosen.reason}"
     return f"vector: {counted(len(chosen.track.stages), 'stage')}; keys at a limit are stepped"
+
+
+def _indexed(plan: Plan) -> Iterator[str]:
+    fields = _indexed_fields(plan)
+    if fields:
+        yield f"looked up, once for all rules, among the constants they name: {', '.join(fields)}"
+
+
+def _indexed_fields(plan: Plan) -> list[str]:
+    return indexed_fields(part for test in plan.tests for part in conjuncts(test.local))
 
 
 def _key(pattern: Pattern) -> str:

@@ -56,6 +56,15 @@ def test_a_key_that_steps_call_by_names_of_their_own() -> None:
     assert "\n  key: order_id of a; user_id of b\n" in cep("explain", "own.yaml").stdout
 
 
+def test_fields_that_are_looked_up_among_constants() -> None:
+    Path("large.yaml").write_text(
+        "rule: large\npattern: Order[amount > 100 AND lower(order_id) = 'x'] o BY order_id\n"
+    )
+    line = "\n  looked up, once for all rules, among the constants they name: amount\n"
+    assert line in cep("explain", "large.yaml").stdout
+    assert json.loads(cep("explain", "large.yaml", "--format", "json").stdout)["indexed"] == ["amount"]
+
+
 def test_unknown_rule() -> None:
     result = cep("explain", "brute_forse")
     assert result.exit_code == 2

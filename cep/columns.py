@@ -48,12 +48,52 @@ def distinct_of(values: NDArray[Any]) -> NDArray[Any]:
     return ordered[first]
 
 
+class Vocabulary:
+    """The texts of columns that follow each other, such as those of one field of a file.
+
+    A code once given stays: who has looked up the texts of one column need look up of the next one only those
+    that were added.
+
+    >>> words = Vocabulary()
+    >>> words.add(["a", "b"])
+    >>> first = words.column(np.array([0, 1]))
+    >>> words.add(["c"])
+    >>> first.values, words.column(np.array([2, 0])).values
+    (['a', 'b'], ['a', 'b', 'c'])
+    """
+
+    def __init__(self) -> None:
+        """No texts."""
+        self._texts: list[str] = []
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Texts with the next codes; none of them may be there."""
+        if texts:
+            # Columns made before may be in use by another thread: theirs stay as they are.
+            self._texts = [*self._texts, *texts]
+
+    def column(self, codes: Codes) -> Coded:
+        """A column of texts that are there by now."""
+        return Coded(codes, self._texts, self)
+
+
+def used_codes(codes: Codes, count: int) -> Bools:
+    """Which codes occur."""
+    used = np.zeros(count + 1, dtype=np.bool_)
+    used[codes] = True
+    return used[:-1]
+
+
 @dataclass(frozen=True)
 class Coded:
-    """A column of any values, dictionary-coded: row i holds `values[codes[i]]`, null where that is -1."""
+    """A column of any values, dictionary-coded: row i holds `values[codes[i]]`, null where that is -1.
+
+    The values of a column of a `vocabulary` are the first so many of its texts.
+    """
 
     codes: Codes
     values: Sequence[Value]
+    vocabulary: Vocabulary | None = None
 
     @staticmethod
     def of(rows: Iterable[Value]) -> Coded:
@@ -91,7 +131,23 @@ class Coded:
 
     def take(self, rows: Rows) -> Coded:
         """The same column with only these rows, in this order."""
-        return Coded(self.codes[rows], self.values)
+        return Coded(self.codes[rows], self.values, self.vocabulary)
+
+    @cached_property
+    def of_texts(self) -> bool:
+        """Whether every value is a text."""
+        return self.vocabulary is not None or {str}.issuperset(map(type, self.values))
+
+    def compact(self) -> Coded:
+        """The same column with a dictionary of its own, of the values that occur.
+
+        >>> Coded(np.array([2, -1, 0, 2]), ["a", "b", "c"]).compact()
+        Coded(codes=array([ 1, -1,  0,  1], dtype=int32), values=['a', 'c'], vocabulary=None)
+        """
+        used = np.flatnonzero(used_codes(self.codes, len(self.values)))
+        table = np.full(len(self.values) + 1, -1, dtype=np.int32)
+        table[used] = np.arange(len(used))
+        return Coded(table[self.codes], [self.values[code] for code in used.tolist()])
 
 
 @dataclass(frozen=True)
@@ -266,87 +322,6 @@ class Batch:
             source=np.fromiter((origins.code(event.source) for event in events), dtype=np.int32),
             sources=tuple(origins.values),
         )
-
-
-def concat(batches: Sequence[Batch]) -> Batch:
-    """Several batches one after the other; types, values and sources are coded anew where they differ.
-
-    >>> one, two = (Batch.of([Event("A", t, t, {"x": t % 2})]) for t in (4, 7))
-    >>> concat([one, two]).ts_ms.tolist()
-    [4, 7]
-    """
-    if len(batches) == 1:
-        return batches[0]
-    kinds, origins = Coder(), Coder()
-    names = sorted({name for batch in batches for name in batch.columns})
-    types = [_recode(batch.types, batch.type_names, kinds) for batch in batches]
-    source = [_recode(batch.source, batch.sources, origins) for batch in batches]
-    return Batch(
-        type_names=tuple(kinds.values),
-        types=_join(types, np.int32),
-        ts_ms=_join([batch.ts_ms for batch in batches], np.int64),
-        seq=_join([batch.seq for batch in batches], np.int64),
-        columns={name: _concat_column([batch.column(name) for batch in batches]) for name in names},
-        line=_join([batch.line for batch in batches], np.int64),
-        source=_join(source, np.int32),
-        sources=tuple(origins.values) or ("",),
-    )
-
-
-def _concat_column(columns: Sequence[Column]) -> Column:
-    """Numbers stay numbers as long as all are of one type; a part that is all null is of any."""
-    numbers = [column for column in columns if isinstance(column, Numbers)]
-    others = [column for column in columns if not isinstance(column, Numbers)]
-    if len({column.array.dtype for column in numbers}) == 1 and all((c.codes < 0).all() for c in others):
-        dtype = numbers[0].array.dtype.type
-        parts = [c if isinstance(c, Numbers) else _no_numbers(len(c), dtype) for c in columns]
-        return Numbers(_join([c.array for c in parts], dtype), _join([c.null for c in parts], np.bool_))
-    if all({str}.issuperset(map(type, column.values)) for column in columns):
-        return _concat_texts(columns)
-    coder = Coder()
-    return Coded(_join([_recode(c.codes, c.values, coder) for c in columns], np.int32), coder.values)
-
-
-def _concat_texts(columns: Sequence[Column]) -> Coded:
-    """As with a `Coder`, whose care texts do not need: they are what most keys are."""
-    # The codes of the longest column stay as they are, if that drags along no value which no row has.
-    base = max(columns, key=len)
-    if not _used(base.codes, len(base.values)).all():
-        base = Coded(np.zeros(0, dtype=np.int32), ())
-    codes: dict[Value, int] = dict(zip(base.values, range(len(base.values)), strict=True))
-    parts = []
-    for column in columns:
-        if column is base:
-            parts.append(column.codes)
-            continue
-        values, table = column.values, np.full(len(column.values) + 1, -1, dtype=np.int32)
-        mine = np.flatnonzero(_used(column.codes, len(values)))
-        table[mine] = [codes.setdefault(values[code], len(codes)) for code in mine.tolist()]
-        parts.append(table[column.codes])
-    return Coded(_join(parts, np.int32), list(codes))
-
-
-def _no_numbers(length: int, dtype: type) -> Numbers:
-    return Numbers(np.zeros(length, dtype=dtype), np.ones(length, dtype=np.bool_))
-
-
-def _recode(codes: Codes, values: Sequence[Value], coder: Coder) -> Codes:
-    """Codes of one dictionary as codes of another; only the distinct values that occur are looked up."""
-    table = np.full(len(values) + 1, -1, dtype=np.int32)
-    for code in np.flatnonzero(_used(codes, len(values))).tolist():
-        table[code] = coder.code(values[code])
-    return table[codes]
-
-
-def _used(codes: Codes, count: int) -> Bools:
-    """Which codes occur."""
-    used = np.zeros(count + 1, dtype=np.bool_)
-    used[codes] = True
-    return used[:-1]
-
-
-def _join(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray:  # type: ignore[type-arg]
-    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype=dtype)
 
 
 @value

@@ -2,6 +2,7 @@
 #ifndef CEP_KERNEL_H
 #define CEP_KERNEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef uint8_t byte;
@@ -16,5 +17,8 @@ enum { NONE = -1 };
 
 /* The closing quote of a text that begins here, NULL if it is none; `end` is that of the data. */
 const byte *cep_text_end(const byte *at, const byte *end, int *escaped);
+
+/* Whether an array has room for so many, grown if need be. `held` points to the array. */
+int cep_room(void *held, int64_t *have, int64_t need, size_t size);
 
 #endif

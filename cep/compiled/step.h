@@ -177,9 +177,6 @@ enum outcome cep_overtaken(struct walk *walk, int32_t number);
 void cep_looked(struct walk *walk, int64_t at, uint32_t bits);
 void cep_started(struct walk *walk, int64_t at, uint32_t bits);
 
-/* Whether an array has room for so many, grown if need be. `held` points to the array. */
-int cep_room(void *held, int64_t *have, int64_t need, size_t size);
-
 int cep_run_room(struct bench *bench, int64_t need);
 
 /* Make the bench empty, and large enough for the rows and stages. */

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Codes, Ints, Numbers
+from cep.columns import Batch, Bools, Coded, Codes, Ints
 from cep.engines.arrays import Arr
 from cep.engines.field_values import values_of
 from cep.engines.key_codes import key_codes
@@ -189,11 +189,10 @@ class Answers(Mapping[Test, Bools]):
 
     def _floats(self, name: str) -> Floats:
         column = self.batch.column(name)
-        if not isinstance(column, Numbers) and {str}.issuperset(map(type, column.values)):
-            if not len(column.values):
+        if isinstance(column, Coded) and column.of_texts:
+            if (column.codes < 0).all():
                 return Floats("none", np.full(len(column), np.nan))
-            numbers = np.append(self.words.numbers(column.values), np.nan)
-            return Floats("text", numbers[column.codes])
+            return Floats("text", self.words.numbers(column)[column.codes])
         arr = self.field(name)
         if arr.kind != "number":
             return Floats("any", np.zeros(0))
@@ -209,17 +208,26 @@ class Answers(Mapping[Test, Bools]):
         return found
 
     def _order(self, paths: tuple[Path, ...]) -> KeyOrder:
-        codes, keys = self.codes(paths)
+        table, ids = self._tables[paths], self._ids(paths)
+        rows = _stable_order(ids)
+        rows = rows[int(np.count_nonzero(ids < 0)) :]
+        return KeyOrder(table, rows, ids[rows], self.batch.ts_ms[rows], self.batch.seq[rows])
+
+    def _ids(self, paths: tuple[Path, ...]) -> Codes:
+        """The number of each row's key, -1 where a part of it is null."""
         table = self._tables[paths]
+        if len(paths) == 1 and len(paths[0]) == 1:
+            column = self.batch.column(paths[0][0])
+            if isinstance(column, Coded) and column.vocabulary is not None:
+                of_texts = table.ids_of_texts(column.values, column.vocabulary)
+                return np.append(of_texts, np.int32(-1))[column.codes]
+        codes, keys = self.codes(paths)
         occurs = np.zeros(len(keys) + 1, dtype=np.bool_)
         occurs[codes] = True
         there = np.flatnonzero(occurs[:-1])
         numbers = np.full(len(keys) + 1, -1, dtype=np.int32)
         numbers[there] = table.ids([keys[code] for code in there.tolist()])
-        ids = numbers[codes]
-        rows = _stable_order(ids)
-        rows = rows[int(np.count_nonzero(ids < 0)) :]
-        return KeyOrder(table, rows, ids[rows], self.batch.ts_ms[rows], self.batch.seq[rows])
+        return numbers[codes]
 
 
 def _behind_all(there: NDArray[np.intp], length: int) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools
+from cep.columns import Batch, Bools, distinct_of
 from cep.engines.answers import Answers
 from cep.engines.key_codes import whole_key
 from cep.engines.key_table import KeyTable, Words
@@ -100,14 +100,13 @@ class Feed:
         plan, batch = self.plan, self.batch
         bits = _bits([self.answers[test] for test in plan.tests], len(batch)) & group.tests
         codes, values = self.answers.codes(group.paths)
-        keys = [whole_key(group.paths, value) for value in values]
-        kept = np.array([_sampled(key, plan.pattern.sample_ppm) for key in keys] + [False], dtype=np.bool_)
-        rows = np.flatnonzero(self._matters(group) & (codes >= 0) & kept[codes])
-        return list(
-            zip(
-                rows.tolist(), [keys[code] for code in codes[rows].tolist()], bits[rows].tolist(), strict=True
-            )
-        )
+        rows = np.flatnonzero(self._matters(group) & (codes >= 0))
+        keys = {code: whole_key(group.paths, values[code]) for code in distinct_of(codes[rows]).tolist()}
+        if plan.pattern.sample_ppm is not None:
+            kept = {code for code, key in keys.items() if _sampled(key, plan.pattern.sample_ppm)}
+            rows = rows[[code in kept for code in codes[rows].tolist()]]
+        of_rows = map(keys.__getitem__, codes[rows].tolist())
+        return list(zip(rows.tolist(), of_rows, bits[rows].tolist(), strict=True))
 
     def _nulls(self, group: KeyGroup) -> int:
         codes, _ = self.answers.codes(group.paths)
@@ -138,9 +137,7 @@ def _bits(masks: list[Bools], length: int) -> NDArray[np.object_]:
     return bits
 
 
-def _sampled(key: Key, ppm: int | None) -> bool:
+def _sampled(key: Key, ppm: int) -> bool:
     """Whether a key is in the sample: by its hash, so the same on every machine."""
-    if ppm is None:
-        return True
     digest = blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % 1_000_000 < ppm

@@ -17,6 +17,9 @@ def values_of(batch: Batch, name: str) -> Arr:
     column = batch.column(name)
     if isinstance(column, Numbers):
         return _numbers(column)
+    if column.vocabulary is not None:
+        # What is looked up below is looked up value by value.
+        column = column.compact()
     kinds = {type(value) for value in column.values}
     codes, null = column.codes, _where(column.codes < 0)
     if kinds == {str}:

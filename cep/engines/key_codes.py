@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from cep.columns import Batch, Coder, Codes
+from cep.columns import Batch, Coded, Coder, Codes
 from cep.event import Key, Value
 from cep.plan.pattern import Path
 
@@ -49,7 +49,8 @@ def whole_key(paths: tuple[Path, ...], value: Value) -> Key:
 
 def _path_codes(batch: Batch, path: Path) -> tuple[Codes, Sequence[Value]]:
     column = batch.column(path[0])
-    if len(path) == 1 and _UNHASHABLE.isdisjoint(map(type, column.values)):
+    of_texts = isinstance(column, Coded) and column.of_texts
+    if len(path) == 1 and (of_texts or _UNHASHABLE.isdisjoint(map(type, column.values))):
         return column.codes, column.values
     coder = Coder()
     table = np.array([coder.code(_hashable(_dig(value, path[1:]))) for value in column.values] + [-1])

@@ -1,18 +1,19 @@
 """Keys as small ints that stay the same from batch to batch, so that a key is looked up once for all rules.
 
-A key keeps its number as long as some engine holds state of it. When the table has doubled, the numbers that
-nobody holds are taken back and given to new keys.
+A key keeps its number as long as some engine holds state of it, or columns come whose vocabulary has it. When
+the table has doubled, the numbers of other keys are taken back and given to new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Codes
+from cep.columns import Bools, Coded, Codes, Vocabulary
 from cep.event import Key, Value
 from cep.plan.pattern import Path
 
@@ -33,6 +34,7 @@ class KeyTable:
         self._paths = paths
         self._ids: dict[Value, int] = {}
         self._free: list[int] = []
+        self._of_texts: WeakKeyDictionary[Vocabulary, Codes] = WeakKeyDictionary()
         self._sweep_at = SMALL
 
     def __len__(self) -> int:
@@ -58,6 +60,16 @@ class KeyTable:
                 known[i] = number
         return np.array(known, dtype=np.int32)
 
+    def ids_of_texts(self, values: Sequence[Value], vocabulary: Vocabulary) -> Codes:
+        """Numbers for these keys, all that a vocabulary had at some time; maybe of some more."""
+        found = self._of_texts.get(vocabulary)
+        if found is None:
+            found = self._of_texts[vocabulary] = self.ids(values)
+        elif len(found) < len(values):
+            found = np.concatenate([found, self.ids(values[len(found) :])])
+            self._of_texts[vocabulary] = found
+        return found
+
     def _add(self, values: list[Value]) -> None:
         whole = [(value,) for value in values] if len(self._paths) == 1 else values
         again = [self._free.pop() for _ in range(min(len(self._free), len(values)))]
@@ -77,6 +89,8 @@ class KeyTable:
         held = np.zeros(len(ids), dtype=np.bool_)
         for holds in self.holders:
             held |= holds(ids)
+        for numbers in self._of_texts.values():
+            held |= np.isin(ids, numbers)
         for number in ids[~held].tolist():
             key = self.keys[number]
             del self._ids[key[0] if len(self._paths) == 1 else key]
@@ -86,9 +100,9 @@ class KeyTable:
 
 
 class Words:
-    """Numbers of texts, the same from batch to batch for those that an engine keeps.
+    """Numbers of texts, the same from batch to batch for those of a vocabulary or that an engine keeps.
 
-    A text that nobody keeps has a number below zero, for one batch only: most texts are seen and forgotten.
+    Any other text has a number below zero, for one batch only: most of them are seen and forgotten.
     """
 
     def __init__(self) -> None:
@@ -108,11 +122,25 @@ class Words:
 
     def number(self, text: str) -> int:
         """The number of one text, -1 (which none has) if it has none."""
-        found = self._kept.id_of((text,))
-        return self._fresh.get(text, -1) if found is None else found
+        found = self._fresh.get(text)
+        if found is None:
+            found = self._kept.id_of((text,))
+        return -1 if found is None else found
 
-    def numbers(self, texts: Sequence[Value]) -> NDArray[np.float64]:
-        """Numbers for distinct texts of a batch."""
+    def numbers(self, column: Coded) -> NDArray[np.float64]:
+        """Numbers for the texts of a column by code, those of other columns of the batch; NaN for null."""
+        if column.vocabulary is None:
+            return np.append(self._numbers(column.values), np.nan)
+        numbers = self._kept.ids_of_texts(column.values, column.vocabulary)[: len(column.values)]
+        found = np.append(numbers, np.nan)
+        # A text that had none when another column was asked keeps the number of then for this batch.
+        known = zip(self._kept.known(list(self._fresh)), self._fresh.values(), strict=True)
+        twice = {kept: fresh for kept, fresh in known if kept is not None}
+        if twice:
+            found[:-1] = [twice.get(number, number) for number in numbers.tolist()]
+        return found
+
+    def _numbers(self, texts: Sequence[Value]) -> NDArray[np.float64]:
         found = self._kept.known(texts)
         missing = [text for text, number in zip(texts, found, strict=True) if number is None]
         begin = -2 - len(self._fresh)
@@ -120,8 +148,10 @@ class Words:
             self._fresh.update(zip(missing, range(begin, begin - len(missing), -1), strict=True))
         for text in missing:
             self._fresh.setdefault(text, -2 - len(self._fresh))
-        fresh = iter(map(self._fresh.get, missing))
-        return np.array([next(fresh) if number is None else number for number in found], dtype=np.float64)
+        fresh = self._fresh.get
+        return np.array(
+            [fresh(text, number) for text, number in zip(texts, found, strict=True)], dtype=np.float64
+        )
 
     def kept(self, texts: Sequence[Value]) -> NDArray[np.float64]:
         """Numbers for texts that are kept from now on; None has none."""

@@ -16,7 +16,19 @@ from cep.columns import Batch, Bools, Coded, Coder, Codes, Column, Floats, Ints,
 from cep.event import Value
 from cep.inputs import Path
 from cep.ports.convert import Convert
-from cep.ports.json_kernel import FLOAT, INT, KIND_MAX, MISSING, TEXT, Cells, Distinct, Kernel, Kinds, Scanner
+from cep.ports.json_kernel import (
+    FLOAT,
+    INT,
+    KIND_MAX,
+    MISSING,
+    NULL,
+    TEXT,
+    Cells,
+    Distinct,
+    Kernel,
+    Kinds,
+    Scanner,
+)
 from cep.ports.json_table import Table
 from cep.ports.lines import LineBlock
 from cep.ports.rows import Reading, Rows
@@ -26,6 +38,7 @@ from cep.schema import Kind
 from cep.values import value
 
 _INT_OR_FLOAT = frozenset({INT, FLOAT})
+_TEXTS = frozenset({MISSING, NULL, TEXT})
 
 
 class ScannedLines:
@@ -42,7 +55,7 @@ class ScannedLines:
         """The events of lines that the kernel reads, and the lines that are left; some are skipped."""
         start, ends = lines.start(skip), lines.ends[skip:]
         scan = self._scanner.scan(lines.data, start, ends, self._line_bytes_max)
-        fields = ScannedFields(len(scan.lines), scan.cells)
+        fields = ScannedFields(len(scan.lines), scan.cells, self._rows.types.path)
         table = Table(self._reading, self._rows.types, self._rows.time, fields, scan.lines + skip)
         batch, refused = table.batch(lines.first)
         left = scan.left + skip
@@ -55,6 +68,8 @@ class ScannedFields:
 
     count: int
     cells: Mapping[Path, Cells]
+    types: Path
+    """Where the event type stands. Its names are looked at one by one: a column has but those that occur."""
 
     def times(self, path: Path, time: TimeReader) -> tuple[Ints, Bools]:
         """The time of each row, and which rows have one."""
@@ -84,9 +99,11 @@ class ScannedFields:
             found = _numbers(cells, kinds, kind, convert)
             if found is not None:
                 return found
+        if kind in AS_THEY_STAND and path != self.types and not _present(kinds) - _TEXTS:
+            return cells.shared(kinds), np.zeros(self.count, dtype=np.bool_)
         distinct = cells.distinct(kinds, INT)
         if kind in AS_THEY_STAND and (distinct.kinds == TEXT).all():
-            return Coded(distinct.codes, distinct.texts()), np.zeros(self.count, dtype=np.bool_)
+            return Coded(distinct.codes, distinct.texts), np.zeros(self.count, dtype=np.bool_)
         coder = Coder()
         values = _converted(distinct, convert)
         bad = np.array([value is Refused for value in values] + [False], dtype=np.bool_)
@@ -95,11 +112,16 @@ class ScannedFields:
         return numbers_of(codes, coder.values) or Coded(codes, coder.values), bad[distinct.codes]
 
 
+def _present(kinds: Kinds) -> set[int]:
+    """The kinds that occur."""
+    return set(np.flatnonzero(np.bincount(kinds, minlength=KIND_MAX + 1)).tolist())
+
+
 def _converted(distinct: Distinct, convert: Convert) -> list[Value]:
     """The value of each code; `Refused` stands for one that cannot be had."""
     return [
         _value(text, token=kind != TEXT, convert=convert)
-        for text, kind in zip(distinct.texts(), distinct.kinds.tolist(), strict=True)
+        for text, kind in zip(distinct.texts, distinct.kinds.tolist(), strict=True)
     ]
 
 
@@ -112,8 +134,7 @@ def _value(text: str, *, token: bool, convert: Convert) -> Value:
 
 def _numbers(cells: Cells, kinds: Kinds, kind: Kind, convert: Convert) -> tuple[Column, Bools] | None:
     """The column if all its values are ints, or all floats."""
-    there = np.flatnonzero(np.bincount(kinds, minlength=KIND_MAX + 1))
-    present = set(there.tolist())
+    present = _present(kinds)
     if kind == "any" and len(present & _INT_OR_FLOAT) != 1:
         return None
     array: Ints | Floats

@@ -10,13 +10,14 @@ While a function of the kernel runs, other threads of Python run too.
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Codes, Ints
+from cep.columns import Bools, Coded, Codes, Ints, Vocabulary
 from cep.compiled.library import LIBRARY, address
 from cep.inputs import Path
 from cep.values import value
@@ -30,7 +31,13 @@ KIND_MAX: Final = 7
 NAMES_MAX: Final = 512
 """So many names can be looked for, those on the way to others counted."""
 
-_PLACES_MIN: Final = 1024
+VOCABULARY_MAX: Final = 1 << 17
+"""When a path has had more distinct texts than these, its next column begins without any."""
+
+_VOCABULARY_MIN: Final = 1 << 12
+_TEXTS_PER_ROW_MAX: Final = 8
+"""So it is with more than so many for each row: some of what is done for a column is done for each text."""
+
 # Codes are given out in the order of rows, so the seed shows nowhere; it is another one in each process, so
 # that nobody can make texts that all meet in one place of the table.
 _SEED: Final = hash("equal texts") & 0xFFFF_FFFF_FFFF_FFFF
@@ -69,18 +76,24 @@ class Kernel:
             *(pointer, number, number, pointer, number, number),
             *(pointer, pointer, small, small, pointer),
         )
-        self.code_texts = library.cep_code_texts
-        self.code_texts.restype = number
-        self.code_texts.argtypes = (
-            *(pointer, number, pointer, pointer, pointer, number, small, ctypes.c_uint64),
-            *(pointer, pointer, pointer, number),
+        self.texts_new = library.cep_texts_new
+        self.texts_new.restype, self.texts_new.argtypes = pointer, (ctypes.c_uint64,)
+        self.texts_free = library.cep_texts_free
+        self.texts_free.restype, self.texts_free.argtypes = None, (pointer,)
+        self.texts_clear = library.cep_texts_clear
+        self.texts_clear.restype, self.texts_clear.argtypes = number, (pointer,)
+        self.texts_code = library.cep_texts_code
+        self.texts_code.restype = number
+        self.texts_code.argtypes = (
+            *(pointer, pointer, number, pointer, pointer, pointer, number, small, pointer),
         )
+        self.texts_from = library.cep_texts_from
+        self.texts_from.restype, self.texts_from.argtypes = number, (pointer, number, pointer)
+        self.texts_kinds = library.cep_texts_kinds
+        self.texts_kinds.restype, self.texts_kinds.argtypes = None, (pointer, pointer)
         self._iso_times = library.cep_iso_times
         self._iso_times.restype = None
         self._iso_times.argtypes = (pointer, pointer, pointer, pointer, number, number, pointer, pointer)
-        self.join_texts = library.cep_join_texts
-        self.join_texts.restype = None
-        self.join_texts.argtypes = (pointer, pointer, number, pointer)
 
     def line_ends(self, data: bytes) -> Ints:
         """Where the line ends of some bytes are."""
@@ -101,28 +114,64 @@ class Kernel:
 KERNEL: Final = None if LIBRARY is None else Kernel(LIBRARY)
 
 
-@value
-class Distinct:
-    """The distinct texts and tokens of a code each, and the codes of rows, -1 for those that have none."""
+class Texts:
+    """Distinct texts and tokens, a code each. A code once given stays until `clear`."""
 
-    codes: Codes
-    data: bytes
-    table: Sizes
-    kernel: Kernel
+    def __init__(self, kernel: Kernel) -> None:
+        """None yet."""
+        self._kernel = kernel
+        self._memory = kernel.texts_new(_SEED)
+        if not self._memory:
+            raise MemoryError
+        weakref.finalize(self, kernel.texts_free, self._memory)
+        self._count = 0
 
-    @property
-    def kinds(self) -> Sizes:
-        """TEXT, TOKEN and so on, by code."""
-        return self.table[:, 2] & KIND_MAX
+    def __len__(self) -> int:
+        """How many."""
+        return self._count
 
-    def texts(self) -> list[str]:
-        """All of them as they stand, in UTF-8: no text holds a line end."""
-        count = len(self.table)
-        out = np.empty(int(self.table[:, 1].sum()) + count, dtype=np.uint8)
-        self.kernel.join_texts(self.data, address(self.table), count, address(out))
-        texts = out.tobytes().decode().split("\n")
+    def clear(self) -> None:
+        """Forget them all."""
+        self._count = 0
+        if not self._kernel.texts_clear(self._memory):
+            raise MemoryError
+
+    def code(self, cells: Cells, kinds: Kinds, kind_min: int) -> Codes:
+        """Codes of the values of rows of these kinds, -1 for those below `kind_min`."""
+        codes: Codes = np.empty(len(kinds), dtype=np.int32)
+        self._count = self._kernel.texts_code(
+            *(self._memory, cells.data, len(cells.data), address(kinds)),
+            *(address(cells.starts), address(cells.lengths), len(kinds), kind_min, address(codes)),
+        )
+        if self._count < 0:
+            raise MemoryError
+        return codes
+
+    def since(self, code: int) -> list[str]:
+        """The texts from a code on as they stand, in UTF-8: no text holds a line end."""
+        found = ctypes.c_void_p()
+        size = self._kernel.texts_from(self._memory, code, ctypes.byref(found))
+        if not size:
+            return []
+        assert found.value is not None
+        texts = ctypes.string_at(found.value, size).decode().split("\n")
         texts.pop()
         return texts
+
+    def kinds(self) -> Kinds:
+        """TEXT, TOKEN and so on, by code."""
+        kinds = np.empty(self._count, dtype=np.uint8)
+        self._kernel.texts_kinds(self._memory, address(kinds))
+        return kinds
+
+
+@value
+class Distinct:
+    """The distinct texts and tokens of a column and their kinds, and the codes of rows, -1 for none."""
+
+    codes: Codes
+    texts: list[str]
+    kinds: Kinds
 
 
 @value
@@ -130,6 +179,7 @@ class Cells:
     """What rows hold at one path: a kind, where the value stands, and the int or the bits of the float."""
 
     scanner: Scanner
+    slot: int
     data: bytes
     kinds: Kinds
     starts: Sizes
@@ -143,6 +193,10 @@ class Cells:
     def distinct(self, kinds: Kinds, kind_min: int) -> Distinct:
         """Code the values of rows of these kinds; those below `kind_min` get none."""
         return self.scanner.distinct(self, kinds, kind_min)
+
+    def shared(self, kinds: Kinds) -> Coded:
+        """As a column, where all values are texts without an escape: its codes stay from scan to scan."""
+        return self.scanner.shared(self, kinds)
 
 
 @value
@@ -167,7 +221,7 @@ class Scanner:
             raise ValueError(f"{len(places)} names, {NAMES_MAX} can be looked for")
         texts = [path[-1].encode() if path else b"" for path in places]
         ends = np.cumsum([len(text) for text in texts])
-        self._texts = b"".join(texts)
+        self._name_texts = b"".join(texts)
         self._names = np.array(
             [
                 (end - len(text), len(text), places[path[:-1]] if path else -1, self._slots.get(path, -1))
@@ -175,14 +229,14 @@ class Scanner:
             ],
             dtype=np.int32,
         )
+        self._texts_once = Texts(kernel)
+        self._shared: dict[int, _Shared] = {}
         self._make_room(0)
 
     def _make_room(self, rows: int) -> None:
         self._rows = rows
         self._kinds = np.empty((len(self._slots), rows), dtype=np.uint8)
         self._spans = np.empty((2, len(self._slots), rows), dtype=np.int32)
-        self._table = np.empty((rows, 8), dtype=np.int32)
-        self._places = np.empty(max(_PLACES_MIN, 1 << (2 * rows).bit_length()), dtype=np.uint32)
         self._lines = np.empty((2, rows), dtype=np.int32)
 
     def scan(self, data: bytes, start: int, ends: Ints, line_bytes_max: int) -> Scan:
@@ -208,7 +262,13 @@ class Scanner:
         )
         refused = self.kernel.scan_lines(
             *(data, len(data), start, address(ends), count, line_bytes_max),
-            *(self._texts, address(self._names), len(self._names), len(self._slots), ctypes.byref(found)),
+            *(
+                self._name_texts,
+                address(self._names),
+                len(self._names),
+                len(self._slots),
+                ctypes.byref(found),
+            ),
         )
         assert not refused, "the kernel and this agree on what a block is"
         rows = found.rows
@@ -218,6 +278,7 @@ class Scanner:
             {
                 path: Cells(
                     self,
+                    slot,
                     data,
                     self._kinds[slot, :rows],
                     starts[slot, :rows],
@@ -230,24 +291,30 @@ class Scanner:
 
     def distinct(self, cells: Cells, kinds: Kinds, kind_min: int) -> Distinct:
         """See `Cells.distinct`."""
-        rows = len(kinds)
-        codes: Codes = np.empty(rows, dtype=np.int32)
-        count = self.kernel.code_texts(
-            *(
-                cells.data,
-                len(cells.data),
-                address(kinds),
-                address(cells.starts),
-                address(cells.lengths),
-                rows,
-            ),
-            *(
-                kind_min,
-                _SEED,
-                address(codes),
-                address(self._table),
-                address(self._places),
-                len(self._places),
-            ),
-        )
-        return Distinct(codes, cells.data, self._table[:count].copy(), self.kernel)
+        self._texts_once.clear()
+        codes = self._texts_once.code(cells, kinds, kind_min)
+        return Distinct(codes, self._texts_once.since(0), self._texts_once.kinds())
+
+    def shared(self, cells: Cells, kinds: Kinds) -> Coded:
+        """See `Cells.shared`."""
+        if cells.slot not in self._shared:
+            self._shared[cells.slot] = _Shared(self.kernel)
+        return self._shared[cells.slot].column(cells, kinds)
+
+
+class _Shared:
+    """The texts of one path, over all scans until they are too many."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._texts = Texts(kernel)
+        self._vocabulary = Vocabulary()
+
+    def column(self, cells: Cells, kinds: Kinds) -> Coded:
+        most = max(_VOCABULARY_MIN, len(kinds) * _TEXTS_PER_ROW_MAX)
+        if len(self._texts) > min(VOCABULARY_MAX, most):
+            self._texts.clear()
+            self._vocabulary = Vocabulary()
+        before = len(self._texts)
+        codes = self._texts.code(cells, kinds, TEXT)
+        self._vocabulary.add(self._texts.since(before))
+        return self._vocabulary.column(codes)

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 import numpy as np
 
-from cep.columns import concat
+from cep.concat import concat
 from cep.ports.json_blocks import JsonBlocks
 from cep.ports.json_lines import add_lines
 from cep.ports.lines import BOUNDS, LineBlock, Lines, line_ends

@@ -17,7 +17,8 @@ from typing import Final, TypeAlias, assert_never
 
 import numpy as np
 
-from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, concat, numbers_of
+from cep.columns import Batch, Coded, Coder, Codes, Column, Projection, numbers_of
+from cep.concat import concat
 from cep.errors import InputError
 from cep.event import Value
 from cep.inputs import InputSettings, Path, TypeConstant, TypeField, TypeFromFile, TypeFromSchema, zone_of

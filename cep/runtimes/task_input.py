@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from cep.columns import Ints, concat
+from cep.columns import Ints
+from cep.concat import concat
 from cep.ports.moved_records import Origin, origins
 from cep.ports.records import LINE_OF_OFFSET
 from cep.ports.rejects import Reject

@@ -26,7 +26,8 @@ from typing import Final
 
 import numpy as np
 
-from cep.columns import Batch, Bools, Ints, Projection, concat
+from cep.columns import Batch, Bools, Ints, Projection
+from cep.concat import concat
 from cep.engines.matcher import FOREVER_MS
 from cep.values import value
 

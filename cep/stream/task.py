@@ -19,7 +19,8 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cep.columns import Batch, Projection, concat
+from cep.columns import Batch, Projection
+from cep.concat import concat
 from cep.engines.engines import ENGINES, Engine
 from cep.engines.match import plain_key
 from cep.engines.snapshot import Overall

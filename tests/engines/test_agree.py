@@ -22,6 +22,7 @@ from cep.event import Event, Key, Value
 from cep.plan.compile import Plan
 from tests.engines.engines import ALL, FAST
 from tests.engines.story import events_of, plan_of
+from tests.engines.vocabularies import Vocabularies
 from tests.state.resumed import Resumed
 
 PATTERNS: Final = (
@@ -60,6 +61,8 @@ class Story:
     events: list[Event]
     cuts: list[int]
     told_ms: list[int | None] = field(default_factory=list)
+    shared: tuple[str, ...] = ()
+    """Columns whose texts keep their codes from batch to batch."""
 
 
 def story(rng: random.Random) -> Story | None:
@@ -84,9 +87,8 @@ def story(rng: random.Random) -> Story | None:
     cuts = rng.choice([list(range(1, len(events) + 1)), [], rng.sample(range(1, len(events)), 3)])
     cuts = sorted({*cuts, len(events)})
     next_ms = [events[cut].ts_ms if cut < len(events) else events[-1].ts_ms + 1 for cut in cuts]
-    return Story(
-        plan, text, limits, events, cuts, [rng.choice([ms - 1, None]) if ms else None for ms in next_ms]
-    )
+    told_ms = [rng.choice([ms - 1, None]) if ms else None for ms in next_ms]
+    return Story(plan, text, limits, events, cuts, told_ms, rng.choice([(), ("u",), ("s",), ("u", "s")]))
 
 
 def stream(rng: random.Random, length: int, keys: str) -> list[Event]:
@@ -117,8 +119,9 @@ def told(match: Match) -> tuple[object, ...]:
 def fed(one: Story, matcher: Matcher) -> tuple[list[tuple[object, ...]], list[int]]:
     """What a matcher gives, and how many partial matches it has after each time that is told."""
     tests, low, found, open_runs = feed.Tests([one.plan]), 0, [], []
+    words = Vocabularies(one.shared)
     for cut, told_ms in zip(one.cuts, one.told_ms, strict=True):
-        batch = Batch.of(one.events[low:cut])
+        batch = words.batch(Batch.of(one.events[low:cut]))
         found += matcher.process(feed.make_feed(one.plan, batch, tests.masks(batch), 0))
         if told_ms is not None:
             found += matcher.advance(told_ms)
@@ -135,7 +138,7 @@ def counted(matcher: Matcher) -> tuple[int, int, int]:
 
 def shown(one: Story) -> str:
     events = " ".join(f"{e.type}{e.ts_ms}{dict(e.fields)}" for e in one.events)
-    return f"{one.text} {one.limits}\n{events}\n{one.cuts} {one.told_ms}"
+    return f"{one.text} {one.limits}\n{events}\n{one.cuts} {one.told_ms} {one.shared}"
 
 
 @pytest.mark.parametrize("engine", FAST)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cep.columns import Coded
 from cep.compiled import build
 from cep.inputs import Path as FieldPath
+from cep.ports import json_kernel
 from cep.ports.json_kernel import FLOAT, INT, MISSING, NAMES_MAX, NULL, TEXT, TOKEN, Scan, Scanner
 from cep.ports.json_values import parse
 from tests.ports.reading import the_kernel
@@ -195,13 +197,13 @@ def test_equal_texts_have_one_code_and_kinds_are_told_apart() -> None:
     lines += [b'{"a":1}', b'{"a":"1"}', b'{"a":null}', b"{}", b'{"a":true}', b'{"a":"true"}']
     cells = scan(lines).cells["a",]
     distinct = cells.distinct(cells.kinds, INT)
-    words, codes = distinct.texts(), distinct.codes.tolist()
+    words, codes = distinct.texts, distinct.codes.tolist()
     assert words == [*dict.fromkeys(texts), "", "1", "1", "true", "true"]
     assert [words[code] for code in codes[:5000]] == texts
     assert codes[-6:] == [len(words) - 4, len(words) - 3, -1, -1, len(words) - 2, len(words) - 1]
     assert distinct.kinds[-4:].tolist() == [INT, TEXT, TOKEN, TEXT]
     only = cells.distinct(cells.kinds, TOKEN)
-    assert (only.texts(), np.flatnonzero(only.codes >= 0).tolist()) == (["true"], [len(lines) - 2])
+    assert (only.texts, np.flatnonzero(only.codes >= 0).tolist()) == (["true"], [len(lines) - 2])
 
 
 def test_without_a_compiler_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -225,3 +227,36 @@ def test_a_library_is_made_of_one_source_and_replaces_older_ones(
     assert [path.name for path in folder.glob("*.so")] == [build.library_path().name]
     (folder / "json_scan.c").write_text("no C at all")
     assert "cannot compile it" in str(build.build())
+
+
+def shared_columns(scanner: Scanner, blocks: list[list[str | None]]) -> list[Coded]:
+    columns = []
+    for block in blocks:
+        data = b"".join(json.dumps({"a": text}).encode() + b"\n" for text in block)
+        ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
+        cells = scanner.scan(data, 0, ends, LINE_MAX).cells["a",]
+        columns.append(cells.shared(cells.kinds))
+    return columns
+
+
+def test_texts_keep_their_codes_from_block_to_block() -> None:
+    choice = random.Random(5)
+    blocks: list[list[str | None]] = [
+        [choice.choice(["x", "a longer text "]) + str(choice.randrange(size)) for _ in range(2 * size)]
+        for size in (3, 400, 1500)
+    ]
+    blocks += [[None, *blocks[0]], []]
+    columns = shared_columns(Scanner(the_kernel(), PATHS), blocks)
+    assert [[column.at(row) for row in range(len(column))] for column in columns] == blocks
+    assert len({id(column.vocabulary) for column in columns}) == 1
+    longest = list(columns[-1].values)
+    assert longest == [*dict.fromkeys(text for block in blocks for text in block if text is not None)]
+    assert all(longest[: len(column.values)] == list(column.values) for column in columns)
+
+
+def test_a_vocabulary_that_has_grown_large_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_kernel, "VOCABULARY_MAX", 2)
+    first, second, third = shared_columns(Scanner(the_kernel(), PATHS), [["a", "b"], ["c", "a"], ["d", "a"]])
+    assert first.vocabulary is second.vocabulary
+    assert second.vocabulary is not third.vocabulary
+    assert [second.values, third.values, third.codes.tolist()] == [["a", "b", "c"], ["d", "a"], [0, 1]]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cep.columns import Batch, Coded, Column, Numbers, concat
+from cep.columns import Batch, Coded, Column, Numbers, Vocabulary
+from cep.concat import concat
 from cep.event import Event, Value
 
 
@@ -101,3 +102,20 @@ def test_an_event_of_a_row_holds_python_numbers() -> None:
     assert event.fields == {"x": 2.5}
     assert type(event.fields["x"]) is float
     assert batch_of(FLOATS).event(2, ["x"]).fields == {}
+
+
+def test_joined_columns_of_a_vocabulary_stay_of_it_and_others_are_coded_anew() -> None:
+    words, others = Vocabulary(), Vocabulary()
+    words.add(["a", "b"])
+    first = words.column(np.array([1, -1], dtype=np.int32))
+    words.add(["c"])
+    second = words.column(np.array([2, 0], dtype=np.int32))
+    others.add(["b", "unused", "d"])
+    third = others.column(np.array([2, 0], dtype=np.int32))
+    joined = concat([batch_of(column) for column in (second, first, NOTHING)]).column("x")
+    assert isinstance(joined, Coded)
+    assert (joined.vocabulary, listed(joined)) == (words, [*listed(second), *listed(first), *listed(NOTHING)])
+    mixed = concat([batch_of(column) for column in (first, second, third)]).column("x")
+    assert isinstance(mixed, Coded)
+    assert (mixed.vocabulary, sorted(map(str, mixed.values))) == (None, ["a", "b", "c", "d"])
+    assert listed(mixed) == by_code(mixed) == [*listed(first), *listed(second), *listed(third)]

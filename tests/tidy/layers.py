@@ -32,6 +32,7 @@ FACTS: Final = (
     "cep.errors",
     "cep.event",
     "cep.columns",
+    "cep.concat",
     "cep.schema",
     "cep.inputs",
     "cep.limits",

@@ -9,8 +9,10 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
+from operator import attrgetter
+from typing import Final
 
 from cep.columns import Bools, Ints
 from cep.engines.automaton import Automaton
@@ -27,6 +29,7 @@ from cep.engines.vector_kernel import Kernel
 from cep.engines.vector_track import Track, UnfitError, track_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan
+from cep.plan.pattern import Pattern
 from cep.values import value
 
 
@@ -53,11 +56,13 @@ def matchers(rules: Sequence[tuple[Plan, Limits]], *, compiled: bool = True) -> 
 
     The compiled stepper steps tracks if it was built and `compiled` does not forbid it, else arrays do.
     """
-    chosen = _choices(rules)
+    numbers: dict[object, int] = {}
+    cores = [numbers.setdefault(_core(plan.pattern), len(numbers)) for plan, _ in rules]
+    chosen = _choices(rules, cores)
     groups: dict[object, list[int]] = {}
     for i, ((plan, limits), one) in enumerate(zip(rules, chosen, strict=True)):
         if one.track is not None:
-            groups.setdefault(_likeness(plan, limits, one.track), []).append(i)
+            groups.setdefault((cores[i], *_likeness(plan, limits, one.track)), []).append(i)
     kernels: dict[int, Kernel] = {}
     bench = make_bench() if compiled else None
     for members in groups.values():
@@ -74,17 +79,15 @@ def matchers(rules: Sequence[tuple[Plan, Limits]], *, compiled: bool = True) -> 
     ]
 
 
-def _choices(rules: Sequence[tuple[Plan, Limits]]) -> list[Choice]:
+def _choices(rules: Sequence[tuple[Plan, Limits]], cores: Sequence[int]) -> list[Choice]:
     """The choice for each rule, made once for rules that differ in nothing that a track knows."""
     made: dict[object, Choice] = {}
     chosen = []
-    for plan, limits in rules:
-        pattern = plan.pattern
-        within_ms = None if pattern.within_ms is None else 0
-        alike = replace(pattern, within_ms=within_ms, limit=None, emit=None)
-        if (alike, limits.overflow) not in made:
-            made[alike, limits.overflow] = choice(plan, limits)
-        chosen.append(made[alike, limits.overflow])
+    for (plan, limits), core in zip(rules, cores, strict=True):
+        known = core, plan.pattern.pick, plan.pattern.after, limits.overflow
+        if known not in made:
+            made[known] = choice(plan, limits)
+        chosen.append(made[known])
     return chosen
 
 
@@ -93,19 +96,19 @@ def matcher(plan: Plan, limits: Limits | None = None) -> Matcher:
     return matchers([(plan, limits or Limits())])[0]
 
 
-def _likeness(plan: Plan, limits: Limits, track: Track) -> object:
-    """Rules for which this is equal have the same candidates, windows aside."""
+def _core(pattern: Pattern) -> object:
+    """All of a pattern but what rules choose by, and how long the window is if there is one."""
+    return pattern.within_ms is None, _CORE(pattern)
+
+
+_CHOSEN: Final = frozenset({"within_ms", "pick", "after", "after_var", "limit", "emit"})
+_CORE: Final = attrgetter(*(each.name for each in fields(Pattern) if each.name not in _CHOSEN))
+
+
+def _likeness(plan: Plan, limits: Limits, track: Track) -> tuple[object, ...]:
+    """Rules of one core for which this is equal have the same candidates, windows aside."""
     windowed = any(stage.whole for stage in track.stages)
-    pattern = replace(
-        plan.pattern,
-        within_ms=plan.pattern.within_ms if windowed or plan.pattern.within_ms is None else 0,
-        pick="each",
-        after="none",
-        after_var=None,
-        limit=None,
-        emit=None,
-    )
-    return pattern, limits.runs_per_key, limits.events_per_key
+    return plan.pattern.within_ms if windowed else None, limits.runs_per_key, limits.events_per_key
 
 
 class VectorMatcher:

@@ -1,4 +1,8 @@
-/* The bench on which step.c works: its memory, what Python reads of it, and how it is written to the pool. */
+/* The bench on which step.c works: its memory, what Python reads of it, and how it is written to the pool.
+ *
+ *     one key under way: runs, log ──put down──▶ what came of all keys: left, matches, dead ──commit──▶ pool
+ *
+ * So the runs under way are always a few, and stay near the processor. */
 #include "step.h"
 
 #include <stdlib.h>
@@ -20,14 +24,6 @@ int cep_room(void *held, int64_t *have, int64_t need, size_t size)
     return 1;
 }
 
-/* Room for so many runs with their registers. */
-int cep_run_room(struct bench *bench, int64_t need)
-{
-    return cep_room(&bench->runs, &bench->run_room, need, sizeof *bench->runs) &&
-           cep_room(&bench->refs, &bench->ref_room, need * bench->ref_count, sizeof *bench->refs) &&
-           cep_room(&bench->folds, &bench->fold_room, need * bench->fold_count, sizeof *bench->folds);
-}
-
 struct bench *cep_bench_new(void)
 {
     return calloc(1, sizeof(struct bench));
@@ -35,77 +31,102 @@ struct bench *cep_bench_new(void)
 
 void cep_bench_free(struct bench *bench)
 {
-    void *arrays[] = {bench->runs, bench->refs, bench->folds, bench->log, bench->matches, bench->keys,
-                      bench->handed, bench->heads, bench->active, bench->kept_rows, bench->kept_users,
-                      bench->index, bench->bits, bench->picked, bench->picked_bits, bench};
+    void *arrays[] = {bench->runs.at, bench->refs.at, bench->folds.at, bench->log.at, bench->lists.at,
+                      bench->active.at, bench->matches.at, bench->match_log.at, bench->keys.at,
+                      bench->handed.at, bench->left.at, bench->left_refs.at, bench->left_folds.at,
+                      bench->left_log.at, bench->dead.at, bench->kept_rows.at, bench->kept_users.at,
+                      bench->index.at, bench->picked.at, bench->picked_bits.at, bench};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
 }
 
-/* Make the bench empty, and large enough for the rows and stages. */
+/* Make the bench empty, and large enough for the batch and the stages. */
 int cep_bench_ready(struct bench *bench, const struct program *program, const struct batch *batch)
 {
-    int64_t rows[] = {bench->row_room, bench->row_room, bench->row_room, bench->row_room};
-    int64_t stages[] = {bench->stage_room, bench->stage_room};
-    bench->run_count = bench->log_count = bench->match_count = 0;
-    bench->key_count = bench->handed_count = bench->kept_count = 0;
+    for (int64_t i = 0; i < bench->kept_rows.count; i++)
+        bench->index.at[bench->kept_rows.at[i]] = NONE;
+    bench->kept_rows.count = bench->kept_users.count = 0;
+    bench->matches.count = bench->match_log.count = bench->keys.count = bench->handed.count = 0;
+    bench->left.count = bench->left_refs.count = bench->left_folds.count = bench->left_log.count = 0;
+    bench->dead.count = bench->picked.count = bench->picked_bits.count = bench->active.count = 0;
+    bench->fresh = bench->dead_cells = 0;
     bench->ref_count = program->ref_count;
     bench->fold_count = program->fold_count;
-    if (!cep_room(&bench->index, &rows[0], batch->row_count, sizeof *bench->index) ||
-        !cep_room(&bench->bits, &rows[1], batch->row_count, sizeof *bench->bits) ||
-        !cep_room(&bench->picked, &rows[2], batch->row_count, sizeof *bench->picked) ||
-        !cep_room(&bench->picked_bits, &rows[3], batch->row_count, sizeof *bench->picked_bits) ||
-        !cep_room(&bench->heads, &stages[0], program->stage_count, sizeof *bench->heads) ||
-        !cep_room(&bench->active, &stages[1], program->stage_count, sizeof *bench->active))
+    int64_t numbered = bench->index.room;
+    if (!ROOM(bench->index, batch->row_count) || !ROOM(bench->picked, batch->count) ||
+        !ROOM(bench->picked_bits, batch->count) || !ROOM(bench->lists, program->stage_count) ||
+        !ROOM(bench->active, program->stage_count))
         return 0;
-    bench->row_room = rows[0];
-    bench->stage_room = stages[0];
-    memset(bench->heads, NONE, (size_t)program->stage_count * sizeof *bench->heads);
+    for (; numbered < bench->index.room; numbered++)
+        bench->index.at[numbered] = NONE;
+    for (int64_t i = 0; i < program->stage_count; i++)
+        bench->lists.at[i].first = UNUSED;
     return 1;
 }
 
-/* Give each row that an open run took a number, in order of first use, and count who uses it. */
-static int64_t use_rows(struct bench *bench, const struct run *run)
+/* The number of a row that is kept; rows are numbered in order of first use. There must be room for it. */
+static int32_t number_of(struct bench *bench, int32_t row)
 {
-    int64_t cells = 0;
-    for (int32_t entry = run->log; entry != NONE; entry = bench->log[entry].before, cells++) {
-        int32_t *index = &bench->index[bench->log[entry].row];
-        if (*index == NONE) {
-            *index = (int32_t)bench->kept_count;
-            bench->kept_rows[bench->kept_count] = bench->log[entry].row;
-            bench->kept_users[bench->kept_count++] = 0;
-        }
-        bench->kept_users[*index]++;
+    int32_t *index = &bench->index.at[row];
+    if (*index == NONE) {
+        *index = (int32_t)bench->kept_rows.count;
+        bench->kept_rows.at[bench->kept_rows.count++] = row;
+        bench->kept_users.at[bench->kept_users.count++] = 0;
     }
-    return cells;
+    return *index;
 }
 
-/* Count what a step left in the bench; -1: memory is not enough. */
-int64_t cep_counted(struct bench *bench, const struct batch *batch, struct counts *counts)
+/* Put down an open run; its registers only if it took something, since else they are in the pool already. */
+static int put_down(struct bench *bench, int32_t number)
 {
-    int64_t rooms[] = {bench->kept_room, bench->kept_room};
-    *counts = (struct counts){.matches = bench->match_count, .keys = bench->key_count,
-                              .handed = bench->handed_count};
-    if (!cep_room(&bench->kept_rows, &rooms[0], bench->log_count, sizeof *bench->kept_rows) ||
-        !cep_room(&bench->kept_users, &rooms[1], bench->log_count, sizeof *bench->kept_users))
-        return -1;
-    bench->kept_room = rooms[0];
-    memset(bench->index, NONE, (size_t)batch->row_count * sizeof *bench->index);
-    for (int64_t i = 0; i < bench->run_count; i++) {
-        const struct run *run = &bench->runs[i];
+    const struct run *run = &bench->runs.at[number];
+    struct left left = {*run, 0};
+    for (int32_t entry = run->log; entry != NONE; entry = bench->log.at[entry].before)
+        left.took++;
+    if (!ROOM(bench->left, 1) || !ROOM(bench->left_log, left.took) || !ROOM(bench->kept_rows, left.took) ||
+        !ROOM(bench->kept_users, left.took) || !ROOM(bench->left_refs, bench->ref_count) ||
+        !ROOM(bench->left_folds, bench->fold_count))
+        return 0;
+    bench->left.at[bench->left.count++] = left;
+    bench->fresh += run->slot == NONE;
+    if (!left.took)
+        return 1;
+    for (int32_t i = run->log; i != NONE; i = bench->log.at[i].before) {
+        const struct taken *taken = &bench->log.at[i];
+        int32_t kept = number_of(bench, taken->row);
+        bench->kept_users.at[kept]++;
+        bench->left_log.at[bench->left_log.count++] = (struct entry){kept, taken->move};
+    }
+    for (int64_t i = 0; i < bench->ref_count; i++) {
+        int32_t ref = bench->refs.at[number * bench->ref_count + i];
+        bench->left_refs.at[bench->left_refs.count++] = ref >= 0 ? number_of(bench, ref) : ref;
+    }
+    for (int64_t i = 0; i < bench->fold_count; i++)
+        bench->left_folds.at[bench->left_folds.count++] = bench->folds.at[number * bench->fold_count + i];
+    return 1;
+}
+
+/* Put down what came of the runs of a key; 0: memory is not enough. */
+int cep_put_down(struct bench *bench, int32_t key)
+{
+    struct touched touched = {key, (int32_t)bench->left.count, 0};
+    for (int32_t i = 0; i < bench->runs.count; i++) {
+        const struct run *run = &bench->runs.at[i];
         if (run->stage != OVER) {
-            counts->fresh += run->slot == NONE;
-            counts->cells += use_rows(bench, run);
+            if (!put_down(bench, i))
+                return 0;
         } else if (run->slot != NONE) {
-            counts->dead++;
-            counts->dead_cells += run->cell != NONE;
+            if (!ROOM(bench->dead, 1))
+                return 0;
+            bench->dead.at[bench->dead.count++] = (struct dead){run->slot, run->cell};
+            bench->dead_cells += run->cell != NONE;
         }
     }
-    for (int64_t i = 0; i < bench->match_count; i++)
-        for (int32_t at = bench->runs[bench->matches[i].run].log; at != NONE; at = bench->log[at].before)
-            counts->match_log++;
-    counts->rows = bench->kept_count;
-    return 0;
+    touched.end = (int32_t)bench->left.count;
+    if (!ROOM(bench->keys, 1))
+        return 0;
+    bench->keys.at[bench->keys.count++] = touched;
+    return 1;
 }
 
 /* --- what Python reads -------------------------------------------------------------------------------- */
@@ -120,24 +141,20 @@ struct found {
 
 void cep_found(const struct bench *bench, const struct found *found)
 {
-    int64_t end = 0;
-    for (int64_t i = 0; i < bench->match_count; i++) {
-        const struct match *match = &bench->matches[i];
-        const struct run *run = &bench->runs[match->run];
+    int64_t place = 0;
+    for (int64_t i = 0; i < bench->matches.count; i++) {
+        const struct match *match = &bench->matches.at[i];
         found->key[i] = match->key;
-        found->cell[i] = run->cell;
-        found->start_ms[i] = run->start_ms;
-        found->start_seq[i] = run->start_seq;
-        found->last_ms[i] = run->last_ms;
+        found->cell[i] = match->cell;
+        found->start_ms[i] = match->start_ms;
+        found->start_seq[i] = match->start_seq;
+        found->last_ms[i] = match->last_ms;
         found->ts_ms[i] = match->ts_ms;
         found->seq[i] = match->seq;
-        for (int32_t at = run->log; at != NONE; at = bench->log[at].before)
-            end++;
-        int64_t place = end;
-        for (int32_t at = run->log; at != NONE; at = bench->log[at].before) {
-            found->log_match[--place] = i;
-            found->log_row[place] = bench->log[at].row;
-            found->log_move[place] = (int16_t)bench->log[at].move;
+        for (int64_t end = place + match->took; place < end; place++) {
+            found->log_match[place] = i;
+            found->log_row[place] = bench->match_log.at[place].row;
+            found->log_move[place] = (int16_t)bench->match_log.at[place].move;
         }
     }
 }
@@ -145,13 +162,13 @@ void cep_found(const struct bench *bench, const struct found *found)
 /* The keys that something has happened to, those that must be handed over, and the rows to be kept. */
 void cep_left(const struct bench *bench, int32_t *keys, int32_t *handed, int64_t *rows, int64_t *users)
 {
-    for (int64_t i = 0; i < bench->key_count; i++)
-        keys[i] = bench->keys[i].key;
-    for (int64_t i = 0; i < bench->handed_count; i++)
-        handed[i] = bench->handed[i];
-    for (int64_t i = 0; i < bench->kept_count; i++) {
-        rows[i] = bench->kept_rows[i];
-        users[i] = bench->kept_users[i];
+    for (int64_t i = 0; i < bench->keys.count; i++)
+        keys[i] = bench->keys.at[i].key;
+    for (int64_t i = 0; i < bench->handed.count; i++)
+        handed[i] = bench->handed.at[i];
+    for (int64_t i = 0; i < bench->kept_rows.count; i++) {
+        rows[i] = bench->kept_rows.at[i];
+        users[i] = bench->kept_users.at[i];
     }
 }
 
@@ -163,32 +180,35 @@ struct slots {
     int32_t *dead_runs, *dead_cells;
 };
 
-/* Make the chain of a run longer by what it took, newest first; how many cells that needs. */
-static int64_t lengthen(const struct bench *bench, const struct pool *pool, const struct slots *slots,
-                        struct run *run, int64_t used)
+/* How much of what the bench holds has been written. */
+struct written {
+    int64_t fresh, cells, refs, folds;
+};
+
+/* The chain of a run made longer by what it took; its newest cell. */
+static int32_t lengthen(const struct bench *bench, const struct pool *pool, const struct slots *slots,
+                        const struct left *left, struct written *written)
 {
-    int32_t before = run->cell, entry = run->log;
-    int64_t end = used;
-    for (; entry != NONE; entry = bench->log[entry].before, end++) {
-        int32_t cell = slots->cells[end];
-        const struct taken *taken = &bench->log[entry];
-        pool->chain_row[cell] = slots->rows[bench->index[taken->row]];
-        pool->chain_move[cell] = (int16_t)taken->move;
-        pool->chain_before[cell] = taken->before == NONE ? before : slots->cells[end + 1];
+    const int32_t *cells = slots->cells + written->cells;
+    const struct entry *entries = bench->left_log.at + written->cells;
+    for (int32_t i = 0; i < left->took; i++) {
+        pool->chain_row[cells[i]] = slots->rows[entries[i].row];
+        pool->chain_move[cells[i]] = (int16_t)entries[i].move;
+        pool->chain_before[cells[i]] = i + 1 < left->took ? cells[i + 1] : left->run.cell;
     }
-    if (end > used)
-        run->cell = slots->cells[used];
-    return end;
+    written->cells += left->took;
+    return cells[0];
 }
 
-static void write_run(const struct bench *bench, const struct pool *pool, const struct slots *slots,
-                      int32_t number, int32_t key, int32_t next)
+/* Write a run that took something; its slot. */
+static int32_t write_run(const struct bench *bench, const struct pool *pool, const struct slots *slots,
+                         const struct left *left, int32_t key, struct written *written)
 {
-    const struct run *run = &bench->runs[number];
-    struct kept_run *kept = cep_kept_run(pool, run->slot);
+    const struct run *run = &left->run;
+    int32_t slot = run->slot == NONE ? slots->runs[written->fresh++] : run->slot;
+    struct kept_run *kept = cep_kept_run(pool, slot);
     kept->key = key;
-    kept->next = next;
-    kept->cell = run->cell;
+    kept->cell = lengthen(bench, pool, slots, left, written);
     kept->size = run->size;
     kept->start_ms = run->start_ms;
     kept->start_seq = run->start_seq;
@@ -196,35 +216,35 @@ static void write_run(const struct bench *bench, const struct pool *pool, const 
     kept->last_ms = run->last_ms;
     kept->stage = run->stage;
     for (int64_t i = 0; i < bench->ref_count; i++) {
-        int32_t ref = bench->refs[number * bench->ref_count + i];
-        kept->refs[i] = ref >= 0 ? slots->rows[bench->index[ref]] : -2 - ref;
+        int32_t ref = bench->left_refs.at[written->refs++];
+        kept->refs[i] = ref >= 0 ? slots->rows[ref] : -2 - ref;
     }
     for (int64_t i = 0; i < bench->fold_count; i++)
-        pool->folds[i][run->slot] = bench->folds[number * bench->fold_count + i];
+        pool->folds[i][slot] = bench->left_folds.at[written->folds++];
+    return slot;
 }
 
 /* Write the runs of all keys down as they are now. */
 void cep_commit(const struct bench *bench, const struct pool *pool, const struct slots *slots)
 {
-    int64_t fresh = 0, cells = 0, dead = 0, dead_cells = 0;
-    for (int64_t k = 0; k < bench->key_count; k++) {
-        const struct touched *key = &bench->keys[k];
-        int32_t next = NONE;
-        for (int32_t i = key->end - 1; i >= key->begin; i--) {
-            struct run *run = &bench->runs[i];
-            if (run->stage != OVER) {
-                if (run->slot == NONE)
-                    run->slot = slots->runs[fresh++];
-                cells = lengthen(bench, pool, slots, run, cells);
-                write_run(bench, pool, slots, i, key->key, next);
-                next = run->slot;
-            } else if (run->slot != NONE) {
-                cep_kept_run(pool, run->slot)->stage = OVER;
-                slots->dead_runs[dead++] = run->slot;
-                if (run->cell != NONE)
-                    slots->dead_cells[dead_cells++] = run->cell;
-            }
+    struct written written = {0};
+    for (int64_t k = 0; k < bench->keys.count; k++) {
+        const struct touched *key = &bench->keys.at[k];
+        int32_t *link = &pool->first[key->key];
+        for (int32_t i = key->begin; i < key->end; i++) {
+            const struct left *left = &bench->left.at[i];
+            int32_t slot = left->took ? write_run(bench, pool, slots, left, key->key, &written) : left->run.slot;
+            *link = slot;
+            link = &cep_kept_run(pool, slot)->next;
         }
-        pool->first[key->key] = next;
+        *link = NONE;
+    }
+    int64_t cells = 0;
+    for (int64_t i = 0; i < bench->dead.count; i++) {
+        const struct dead *dead = &bench->dead.at[i];
+        cep_kept_run(pool, dead->slot)->stage = OVER;
+        slots->dead_runs[i] = dead->slot;
+        if (dead->cell != NONE)
+            slots->dead_cells[cells++] = dead->cell;
     }
 }

@@ -7,14 +7,6 @@
  */
 #include "step.h"
 
-#include <math.h>
-
-/* As `OPS` in vector_program.py. */
-enum {
-    END, CONSTANT, FIELD, REF, FOLD, UNBOUND, UNLESS, EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST,
-    AND, OR, NOT, IS_NULL, ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATE,
-};
-
 /* As EXACT_INT_MAX in arrays.py. */
 #define EXACT_MAX ((double)((int64_t)1 << 40))
 
@@ -66,13 +58,6 @@ static inline double computed(int32_t op, double left, double right, int *inexac
     }
 }
 
-static inline double field_of(const struct batch *batch, int32_t ref, int32_t field)
-{
-    if (ref >= 0)
-        return batch->fields[field][ref];
-    return ref == NONE ? NAN : batch->kept[field][-2 - ref];
-}
-
 /* The value of the expression whose code begins there. */
 double cep_asked(const struct asking *asking, int32_t code)
 {
@@ -81,13 +66,13 @@ double cep_asked(const struct asking *asking, int32_t code)
     /* The commonest one, a field beside that of an event taken before, goes without the stack. */
     if (op[0] == FIELD && op[3] == REF && op[9] == END && asking->row >= 0)
         return compared(op[6], asking->batch->fields[op[1]][asking->row],
-                        field_of(asking->batch, refs[op[4]], op[5]));
+                        cep_field(asking->batch, refs[op[4]], op[5]));
     for (;; op += 3) {
         switch (op[0]) {
         case END: return *top;
         case CONSTANT: *++top = asking->program->constants[op[1]]; break;
         case FIELD: *++top = asking->row < 0 ? NAN : asking->batch->fields[op[1]][asking->row]; break;
-        case REF: *++top = field_of(asking->batch, refs[op[1]], op[2]); break;
+        case REF: *++top = cep_field(asking->batch, refs[op[1]], op[2]); break;
         case FOLD: *++top = asking->registers.folds[op[1]]; break;
         case UNBOUND: *++top = refs[op[1]] == NONE; break;
         case UNLESS:

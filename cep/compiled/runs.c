@@ -6,18 +6,22 @@
  * Runs never look at each other, so their order in a list is no matter. */
 #include "step.h"
 
-#include <math.h>
 #include <string.h>
 
 #define FOREVER ((int64_t)1 << 62)
 #define TIMER_SEQ ((int64_t)1 << 62)
+
+/* Where the code of `FIELD op REF` has its parts. */
+enum { REF_AT = 3, OP_AT = 6 };
+
+static const struct list NO_RUNS = {INFINITY, -INFINITY, EMPTY};
 
 static struct asking asking_of(struct walk *walk, int32_t run, int64_t row)
 {
     struct bench *bench = walk->bench;
     return (struct asking){
         walk->program, walk->batch, row,
-        {bench->refs + run * bench->ref_count, bench->folds + run * bench->fold_count},
+        {bench->refs.at + run * bench->ref_count, bench->folds.at + run * bench->fold_count},
         &walk->handed,
     };
 }
@@ -28,13 +32,23 @@ static int is_true(struct walk *walk, int32_t code, int32_t run, int64_t row)
     return code == NONE || cep_asked(&asking, code) == 1;
 }
 
-static void matched(struct walk *walk, int32_t run, int64_t ts_ms, int64_t seq)
+/* A run is a match, with all that it took. */
+static void matched(struct walk *walk, int32_t number, int64_t ts_ms, int64_t seq)
 {
     struct bench *bench = walk->bench;
-    if (cep_room(&bench->matches, &bench->match_room, bench->match_count + 1, sizeof *bench->matches))
-        bench->matches[bench->match_count++] = (struct match){ts_ms, seq, run, walk->key};
-    else
+    const struct run *run = &bench->runs.at[number];
+    struct match match = {run->start_ms, run->start_seq, run->last_ms, ts_ms, seq, walk->key, run->cell, 0};
+    for (int32_t i = run->log; i != NONE; i = bench->log.at[i].before)
+        match.took++;
+    if (!ROOM(bench->matches, 1) || !ROOM(bench->match_log, match.took)) {
         walk->full = 1;
+        return;
+    }
+    bench->matches.at[bench->matches.count++] = match;
+    bench->match_log.count += match.took;
+    struct entry *entry = bench->match_log.at + bench->match_log.count;
+    for (int32_t i = run->log; i != NONE; i = bench->log.at[i].before)
+        *--entry = (struct entry){bench->log.at[i].row, bench->log.at[i].move};
 }
 
 static int64_t least(int64_t one, int64_t other)
@@ -53,9 +67,9 @@ static int64_t deadline_ms(const struct program *program, const struct stage *st
     return stage->gap_ms == NONE ? window : least(window, run->last_ms + stage->gap_ms);
 }
 
-static enum outcome arrive(struct walk *walk, int32_t number, int32_t target, int64_t at)
+static enum outcome arrive(struct walk *walk, int32_t number, int32_t target, int32_t at)
 {
-    struct run *run = &walk->bench->runs[number];
+    struct run *run = &walk->bench->runs.at[number];
     const struct stage *stage = &walk->program->stages[target];
     int64_t ts_ms = walk->batch->ts_ms[at], seq = walk->batch->seq[at];
     if (stage->flags & ENDS) {
@@ -96,35 +110,35 @@ static int takes(struct walk *walk, const struct move *move, int32_t number, int
     return 1;
 }
 
-static enum outcome take(struct walk *walk, const struct move *move, int32_t number, int64_t at)
+static enum outcome take(struct walk *walk, const struct move *move, int32_t number, int32_t at)
 {
     struct bench *bench = walk->bench;
-    struct run *run = &bench->runs[number];
-    if (!cep_room(&bench->log, &bench->log_room, bench->log_count + 1, sizeof *bench->log)) {
+    struct run *run = &bench->runs.at[number];
+    if (!ROOM(bench->log, 1)) {
         walk->full = 1;
         return GONE;
     }
-    bench->log[bench->log_count] = (struct taken){(int32_t)walk->batch->rows[at], run->log, move->number};
-    run->log = (int32_t)bench->log_count++;
+    bench->log.at[bench->log.count] = (struct taken){(int32_t)walk->batch->rows[at], run->log, move->number};
+    run->log = (int32_t)bench->log.count++;
     run->last_ms = walk->batch->ts_ms[at];
     if (++run->size > walk->program->events_max)
         walk->handed = 1;
     return arrive(walk, number, move->target, at);
 }
 
-static int fits(struct walk *walk, const struct move *move, int32_t number, int64_t at, uint32_t bits)
+static int fits(struct walk *walk, const struct move *move, int32_t number, int32_t at, uint32_t bits)
 {
-    const struct run *run = &walk->bench->runs[number];
+    const struct run *run = &walk->bench->runs.at[number];
     int64_t ts_ms = walk->batch->ts_ms[at], row = walk->batch->rows[at];
     return bits & move->test && (move->gap_ms == NONE || ts_ms - run->last_ms <= move->gap_ms) &&
            (!move->hold_ms || ts_ms > run->last_ms + move->hold_ms) &&
            is_true(walk, move->correlated, number, row) && takes(walk, move, number, row);
 }
 
-static int killed(struct walk *walk, const struct stage *stage, int32_t number, int64_t at, uint32_t bits,
+static int killed(struct walk *walk, const struct stage *stage, int32_t number, int32_t at, uint32_t bits,
                   int first)
 {
-    const struct run *run = &walk->bench->runs[number];
+    const struct run *run = &walk->bench->runs.at[number];
     for (int32_t i = stage->kills; i < stage->kills_end; i++) {
         const struct kill *kill = &walk->program->kills[i];
         if (kill->first == first && bits & kill->test &&
@@ -138,16 +152,16 @@ static int killed(struct walk *walk, const struct stage *stage, int32_t number, 
 /* Time has passed the deadline of a run. */
 enum outcome cep_overtaken(struct walk *walk, int32_t number)
 {
-    const struct run *run = &walk->bench->runs[number];
+    const struct run *run = &walk->bench->runs.at[number];
     if (walk->program->stages[run->stage].flags & WAITS)
         matched(walk, number, run->deadline_ms, TIMER_SEQ);
     return GONE;
 }
 
 /* What an event that concerns its stage does to a run. */
-static enum outcome look(struct walk *walk, int32_t number, int64_t at, uint32_t bits)
+static enum outcome look(struct walk *walk, int32_t number, int32_t at, uint32_t bits)
 {
-    struct run *run = &walk->bench->runs[number];
+    struct run *run = &walk->bench->runs.at[number];
     const struct stage *stage = &walk->program->stages[run->stage];
     if (walk->batch->ts_ms[at] > run->deadline_ms)
         return cep_overtaken(walk, number);
@@ -161,43 +175,116 @@ static enum outcome look(struct walk *walk, int32_t number, int64_t at, uint32_t
     return STAYS;
 }
 
-void cep_enlist(struct walk *walk, int32_t number, int64_t at)
+static void widen(struct list *list, double value)
+{
+    if (value < list->least)
+        list->least = value;
+    if (value > list->most)
+        list->most = value;
+}
+
+/* The comparison that a stage watches: FIELD op REF. */
+static const int32_t *watched(const struct walk *walk, const struct stage *stage)
+{
+    return walk->program->code + stage->watches;
+}
+
+/* Have a run wait at its stage. */
+void cep_enlist(struct walk *walk, int32_t number, int32_t at)
 {
     struct bench *bench = walk->bench;
-    struct run *run = &bench->runs[number];
+    struct run *run = &bench->runs.at[number];
+    struct list *list = &bench->lists.at[run->stage];
+    const struct stage *stage = &walk->program->stages[run->stage];
     run->at = at;
-    if (bench->heads[run->stage] == UNUSED) {
-        bench->active[walk->active_count++] = run->stage;
-        bench->heads[run->stage] = EMPTY;
+    if (list->first == UNUSED)
+        bench->active.at[bench->active.count++] = run->stage;
+    if (list->first < 0)
+        *list = NO_RUNS;
+    run->next = list->first;
+    list->first = number;
+    if (stage->watches != NONE) {
+        const int32_t *op = watched(walk, stage);
+        int32_t ref = bench->refs.at[number * bench->ref_count + op[REF_AT + 1]];
+        run->watched = cep_field(walk->batch, ref, op[REF_AT + 2]);
+        widen(list, run->watched);
     }
-    run->next = bench->heads[run->stage];
-    bench->heads[run->stage] = number;
 }
 
 void cep_gone(struct walk *walk, int32_t number)
 {
-    walk->bench->runs[number].stage = OVER;
+    walk->bench->runs.at[number].stage = OVER;
     walk->open--;
 }
 
+/* Whether there is a value from `least` to `most` for which `value op` it may be true. */
+static int may_hold(int32_t op, double value, double least, double most)
+{
+    switch (op) {
+    case EQUAL: return least <= value && value <= most;
+    case UNEQUAL: return least < most || (least == most && value != least && !isnan(value));
+    case LESS: return value < most;
+    case AT_MOST: return value <= most;
+    case GREATER: return value > least;
+    default: return value >= least;
+    }
+}
+
+/* An event as a list sees it: whether it may do nothing but what a comparison decides, and that comparison. */
+struct sight {
+    int32_t at, op;
+    uint32_t bits;
+    int watches;
+    double value;
+};
+
+static struct sight sight_of(const struct walk *walk, const struct stage *stage, int32_t at, uint32_t bits)
+{
+    struct sight sight = {.at = at, .bits = bits};
+    if (stage->watches != NONE && bits && !(bits & stage->kill_tests)) {
+        const int32_t *op = watched(walk, stage);
+        sight.watches = 1;
+        sight.op = op[OP_AT];
+        sight.value = walk->batch->fields[op[1]][walk->batch->rows[at]];
+    }
+    return sight;
+}
+
+/* One run looks at an event, or only at its time. */
+static enum outcome seen(struct walk *walk, int32_t number, const struct sight *sight)
+{
+    const struct run *run = &walk->bench->runs.at[number];
+    if (run->at == sight->at)
+        return STAYS;
+    if (walk->batch->ts_ms[sight->at] > run->deadline_ms)
+        return cep_overtaken(walk, number);
+    if (!sight->bits ||
+        (sight->watches && !may_hold(sight->op, sight->value, run->watched, run->watched)))
+        return STAYS;
+    return look(walk, number, sight->at, sight->bits);
+}
+
 /* All runs look at an event; with `bits` 0 only at its time. A run that comes to a stage now has looked. */
-void cep_looked(struct walk *walk, int64_t at, uint32_t bits)
+void cep_looked(struct walk *walk, int32_t at, uint32_t bits)
 {
     struct bench *bench = walk->bench;
-    for (int64_t i = 0; i < walk->active_count; i++) {
-        int32_t stage = bench->active[i];
-        if (bits && !(bits & walk->program->stages[stage].concerns))
+    for (int64_t i = 0; i < bench->active.count; i++) {
+        const struct stage *stage = &walk->program->stages[bench->active.at[i]];
+        struct list *list = &bench->lists.at[bench->active.at[i]];
+        if (list->first < 0 || (bits && !(bits & stage->concerns)))
             continue;
-        for (int32_t *link = &bench->heads[stage]; *link >= 0;) {
+        struct sight sight = sight_of(walk, stage, at, bits);
+        if (sight.watches && !may_hold(sight.op, sight.value, list->least, list->most))
+            continue;
+        /* The values of those that stay are gathered anew; a run that comes in meanwhile adds its own. */
+        list->least = NO_RUNS.least;
+        list->most = NO_RUNS.most;
+        for (int32_t *link = &list->first; *link >= 0;) {
             int32_t number = *link;
-            struct run *run = &bench->runs[number];
-            int late = walk->batch->ts_ms[at] > run->deadline_ms;
-            if (run->at == at || (!bits && !late)) {
-                link = &run->next;
-                continue;
-            }
-            enum outcome outcome = bits ? look(walk, number, at, bits) : cep_overtaken(walk, number);
+            struct run *run = &bench->runs.at[number];
+            enum outcome outcome = seen(walk, number, &sight);
             if (outcome == STAYS) {
+                widen(list, run->watched);
                 link = &run->next;
                 continue;
             }
@@ -216,21 +303,21 @@ int32_t cep_entered(struct walk *walk, const struct run *run)
 {
     static const double nothing[] = {0, NAN, NAN, NAN, 1, 0};
     struct bench *bench = walk->bench;
-    int64_t number = bench->run_count;
-    if (!cep_run_room(bench, number + 1)) {
+    if (!ROOM(bench->runs, 1) || !ROOM(bench->refs, bench->ref_count) ||
+        !ROOM(bench->folds, bench->fold_count)) {
         walk->full = 1;
         return NONE;
     }
-    bench->runs[number] = *run;
+    bench->runs.at[bench->runs.count] = *run;
     for (int64_t i = 0; i < bench->ref_count; i++)
-        bench->refs[number * bench->ref_count + i] = NONE;
+        bench->refs.at[bench->refs.count++] = NONE;
     for (int64_t i = 0; i < bench->fold_count; i++)
-        bench->folds[number * bench->fold_count + i] = nothing[walk->program->folds[i].kind];
-    return (int32_t)bench->run_count++;
+        bench->folds.at[bench->folds.count++] = nothing[walk->program->folds[i].kind];
+    return (int32_t)bench->runs.count++;
 }
 
 /* A run starts here if a move of the first stage fits. */
-void cep_started(struct walk *walk, int64_t at, uint32_t bits)
+void cep_started(struct walk *walk, int32_t at, uint32_t bits)
 {
     const struct program *program = walk->program;
     int64_t ts_ms = walk->batch->ts_ms[at];
@@ -256,5 +343,7 @@ void cep_started(struct walk *walk, int64_t at, uint32_t bits)
             walk->handed = 1;
         return;
     }
-    walk->bench->run_count--;
+    walk->bench->runs.count--;
+    walk->bench->refs.count -= walk->bench->ref_count;
+    walk->bench->folds.count -= walk->bench->fold_count;
 }

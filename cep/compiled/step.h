@@ -6,6 +6,7 @@
 
 #include "kernel.h"
 
+#include <math.h>
 #include <stddef.h>
 
 enum {
@@ -16,11 +17,13 @@ enum {
 enum { ENDS = 1, WAITS = 2, WHOLE = 4, STRICT = 8 };
 
 /* Where runs wait. `concerns` has the bits of tests whose events a run must look at. `ends_if` is an
- * expression or NONE. `gap_ms` is the longest gap after which some move still fits, or NONE. */
+ * expression or NONE. `gap_ms` is the longest gap after which some move still fits, or NONE. `watches` is a
+ * comparison of a field with one of an earlier event, without which an event does nothing to a run, or NONE: so
+ * it is of events that pass none of the tests of `kill_tests`. */
 struct stage {
     int64_t hold_ms, gap_ms;
-    uint32_t concerns;
-    int32_t flags, moves, moves_end, kills, kills_end, ends_if, unused;
+    uint32_t concerns, kill_tests;
+    int32_t flags, moves, moves_end, kills, kills_end, ends_if, watches, unused;
 };
 
 struct move {
@@ -58,14 +61,14 @@ struct program {
     int64_t within_ms, runs_max, events_max;
 };
 
-/* A batch: `rows[p]` is the row at position p of its key order, `ids[p]` its key. Rows pass test t where
- * `tests[t]` says so; `offered` adds rows that matter though they pass none. Field f of a row is
- * `fields[f][row]`, of an event that was kept `kept[f][slot]`; null is NaN, a text is a number. */
+/* A batch: `rows[p]` is the row at position p of its key order, `ids[p]` its key. `tests[t]` has a bit for each
+ * position, set where the row passes test t; `offered` adds positions that matter though they pass none. Field f
+ * of a row is `fields[f][row]`, of an event that was kept `kept[f][slot]`; null is NaN, a text is a number. */
 struct batch {
     const int32_t *ids;
     const int64_t *rows, *ts_ms, *seq;
     int64_t count, row_count, last_ms;
-    const byte *const *tests, *offered;
+    const uint64_t *const *tests, *offered;
     const double *const *fields, *const *kept;
     const int32_t *barred;
     int64_t barred_count;
@@ -95,11 +98,24 @@ struct counts {
 
 /* --- inside ------------------------------------------------------------------------------------------- */
 
-/* A run under way. `at` is the last position it looked at, `log` the newest of what it took in this batch. */
+/* An array that grows: `count` of its `room` entries are in use. */
+#define GROWING(type) \
+    struct { \
+        type *at; \
+        int64_t count, room; \
+    }
+
+/* Whether an array has room for so many more. */
+#define ROOM(array, more) \
+    ((array).count + (more) <= (array).room || \
+     cep_room(&(array).at, &(array).room, (array).count + (more), sizeof *(array).at))
+
+/* A run under way. `at` is the last position it looked at, `log` the newest of what it took in this batch,
+ * `watched` the value that its stage compares with. */
 struct run {
     int64_t start_ms, start_seq, last_ms, deadline_ms;
-    int64_t at;
-    int32_t slot, cell, size, stage, log, next;
+    double watched;
+    int32_t at, slot, cell, size, stage, log, next;
 };
 
 enum { OVER = -1 };
@@ -109,9 +125,29 @@ struct taken {
     int32_t row, before, move;
 };
 
+/* The runs that wait at a stage, and between which values lie those that it compares with. */
+struct list {
+    double least, most;
+    int32_t first;
+};
+
+/* The first run of a list, or one of these. */
+enum { EMPTY = -2, UNUSED = -1 };
+
+/* A run that is open after the batch: as it was under way, and what it took: so many, newest first. */
+struct left {
+    struct run run;
+    int32_t took;
+};
+
+/* A row taken by a run: the number of a row to be kept, or the row itself; and the move. */
+struct entry {
+    int32_t row, move;
+};
+
 struct match {
-    int64_t ts_ms, seq;
-    int32_t run, key;
+    int64_t start_ms, start_seq, last_ms, ts_ms, seq;
+    int32_t key, cell, took;
 };
 
 /* The runs of a key that something has happened to. */
@@ -119,21 +155,38 @@ struct touched {
     int32_t key, begin, end;
 };
 
-/* Memory for all of that; it grows, and is used again for the next batch. */
+/* What is over, and was in the pool. */
+struct dead {
+    int32_t slot, cell;
+};
+
+/* Memory that is used again for the next key or batch. */
 struct bench {
-    struct run *runs;
-    int32_t *refs;
-    double *folds;
-    struct taken *log;
-    struct match *matches;
-    struct touched *keys;
-    int32_t *handed, *heads, *active, *kept_rows, *kept_users, *index;
-    uint32_t *bits, *picked_bits;
-    int32_t *picked;
-    int64_t run_room, log_room, match_room, key_room, handed_room, stage_room, row_room, kept_room;
-    int64_t ref_room, fold_room;
-    int64_t ref_count, fold_count;
-    int64_t run_count, log_count, match_count, key_count, handed_count, kept_count;
+    /* One key: its runs, their registers, what they took in this batch, and which of them wait where. */
+    GROWING(struct run) runs;
+    GROWING(int32_t) refs;
+    GROWING(double) folds;
+    GROWING(struct taken) log;
+    GROWING(struct list) lists;
+    GROWING(int32_t) active;
+    /* What came of the keys so far: matches and what those took, oldest first; runs that are open. */
+    GROWING(struct match) matches;
+    GROWING(struct entry) match_log;
+    GROWING(struct touched) keys;
+    GROWING(int32_t) handed;
+    GROWING(struct left) left;
+    GROWING(int32_t) left_refs;
+    GROWING(double) left_folds;
+    GROWING(struct entry) left_log;
+    GROWING(struct dead) dead;
+    /* Rows to be kept: which they are, who uses each, and the number of each row or NONE. */
+    GROWING(int32_t) kept_rows;
+    GROWING(int32_t) kept_users;
+    GROWING(int32_t) index;
+    /* The positions that matter, with the bits of the tests that they pass. */
+    GROWING(int32_t) picked;
+    GROWING(uint32_t) picked_bits;
+    int64_t fresh, dead_cells, ref_count, fold_count;
 };
 
 /* The registers of a run: `refs` is a row, -2 - slot of a kept event, or NONE. */
@@ -157,7 +210,7 @@ struct walk {
     const struct program *program;
     const struct batch *batch;
     const struct pool *pool;
-    int64_t active_count, open;
+    int64_t open;
     int32_t key;
     uint32_t starts;
     int handed, changed, full;
@@ -165,29 +218,37 @@ struct walk {
     double *trial_folds;
 };
 
-/* The list of a stage: its first run, or one of these. */
-enum { EMPTY = -2, UNUSED = -1 };
-
 enum outcome { STAYS, MOVED, GONE };
 
 int32_t cep_entered(struct walk *walk, const struct run *run);
-void cep_enlist(struct walk *walk, int32_t number, int64_t at);
+void cep_enlist(struct walk *walk, int32_t number, int32_t at);
 void cep_gone(struct walk *walk, int32_t number);
 enum outcome cep_overtaken(struct walk *walk, int32_t number);
-void cep_looked(struct walk *walk, int64_t at, uint32_t bits);
-void cep_started(struct walk *walk, int64_t at, uint32_t bits);
+void cep_looked(struct walk *walk, int32_t at, uint32_t bits);
+void cep_started(struct walk *walk, int32_t at, uint32_t bits);
 
-int cep_run_room(struct bench *bench, int64_t need);
-
-/* Make the bench empty, and large enough for the rows and stages. */
+/* Make the bench empty, and large enough for the batch and the stages. */
 int cep_bench_ready(struct bench *bench, const struct program *program, const struct batch *batch);
 
-/* Count what a step left in the bench, and give each row that an open run took a number. */
-int64_t cep_counted(struct bench *bench, const struct batch *batch, struct counts *counts);
+/* Put down what came of the runs of a key; 0: memory is not enough. */
+int cep_put_down(struct bench *bench, int32_t key);
 
 static inline struct kept_run *cep_kept_run(const struct pool *pool, int64_t slot)
 {
     return (struct kept_run *)(pool->runs + slot * pool->run_bytes);
+}
+
+/* As `OPS` in vector_code.py. */
+enum {
+    END, CONSTANT, FIELD, REF, FOLD, UNBOUND, UNLESS, EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST,
+    AND, OR, NOT, IS_NULL, ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATE,
+};
+
+static inline double cep_field(const struct batch *batch, int32_t ref, int32_t field)
+{
+    if (ref >= 0)
+        return batch->fields[field][ref];
+    return ref == NONE ? NAN : batch->kept[field][-2 - ref];
 }
 
 double cep_asked(const struct asking *asking, int32_t code);

@@ -37,11 +37,13 @@ from cep.plan.expr import (
 )
 from cep.values import value
 
+COMPARISONS: Final = ("=", "!=", "<", "<=", ">", ">=")
+
 OPS: Final = (
-    *("END", "CONSTANT", "FIELD", "REF", "FOLD", "UNBOUND", "UNLESS"),
-    *("=", "!=", "<", "<=", ">", ">=", "AND", "OR", "NOT", "IS NULL", "+", "-", "*", "/", "NEGATE"),
+    *("END", "CONSTANT", "FIELD", "REF", "FOLD", "UNBOUND", "UNLESS", *COMPARISONS),
+    *("AND", "OR", "NOT", "IS NULL", "+", "-", "*", "/", "NEGATE"),
 )
-"""As the enum of conditions.c."""
+"""As the enum of step.h."""
 
 STACK_MAX: Final = 32
 REGISTERS_MAX: Final = 16

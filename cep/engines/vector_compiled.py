@@ -19,14 +19,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Codes
+from cep.columns import Bools, Codes
 from cep.compiled.library import LIBRARY, address
 from cep.engines.answers import Answers, KeyOrder
 from cep.engines.vector_found import Matched
-from cep.engines.vector_pool import Pool
+from cep.engines.vector_pool import NONE, Pool
 from cep.engines.vector_program import Program
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Log, Setting
+
+Marks = NDArray[np.uint64]
+"""A bit for each position of a key order."""
 
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
@@ -117,6 +120,8 @@ class Bench:
         self.left.restype, self.left.argtypes = None, (_POINTER,) * 5
         self.commit = library.cep_commit
         self.commit.restype, self.commit.argtypes = None, (_POINTER,) * 3
+        self.marked = library.cep_marked
+        self.marked.restype, self.marked.argtypes = None, (_POINTER, _POINTER, _NUMBER, _POINTER)
         self.memory = new()
         if not self.memory:
             raise MemoryError
@@ -174,12 +179,12 @@ class Stepper:
         barred: Codes,
         fields: Sequence[NDArray[np.float64]],
     ) -> _Counts:
-        masks = [answers.mask_at(number) for number in self._tests(answers)]
+        marks = [self._marks(answers, number) for number in self._tests(answers)]
         offered = None
         if self._setting.offered is None:
-            offered = np.ascontiguousarray(answers.of_types(self._setting.types))
+            offered = self._marked(answers, answers.of_types(self._setting.types))
         kept = [pool.rows.floats.get(name) for name in self._program.fields]
-        tests, columns = _addresses(masks), _addresses(fields)
+        tests, columns = _addresses(marks), _addresses(fields)
         slots = _addresses(kept)
         batch = _Batch(
             *(address(column) for column in (order.ids, order.rows, order.ts_ms, order.seq)),
@@ -200,12 +205,32 @@ class Stepper:
             raise MemoryError
         return counts
 
+    def _marks(self, answers: Answers, number: int) -> Marks:
+        """The positions at which a test passes, worked out once for all tracks with these keys."""
+        question = ("marks", self._setting.paths, number)
+        return answers.once(question, lambda: self._marked(answers, answers.mask_at(number)))
+
+    def _marked(self, answers: Answers, mask: Bools) -> Marks:
+        paths = self._setting.paths
+        places = answers.once(("places", paths), lambda: _places(answers.order(paths), len(mask)))
+        marks = np.zeros(len(mask) // 64 + 1, dtype=np.uint64)
+        mask = np.ascontiguousarray(mask)
+        self.bench.marked(address(mask), address(places), len(mask), address(marks))
+        return marks
+
     def _tests(self, answers: Answers) -> list[int]:
         """The numbers of the track's tests among those of the worker."""
         if self._numbers is not answers.numbers:
             self._numbers = answers.numbers
             self._places = [answers.numbers[test] for test in self._program.tests]
         return self._places
+
+
+def _places(order: KeyOrder, length: int) -> NDArray[np.int32]:
+    """The position of each row in key order, NONE where it has none."""
+    places = np.full(length, NONE, dtype=np.int32)
+    places[order.rows] = np.arange(len(order.rows), dtype=np.int32)
+    return places
 
 
 def _addresses(arrays: Sequence[NDArray[Any] | None]) -> NDArray[np.uintp]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.engines.vector_asks import Folded, Needs
-from cep.engines.vector_code import REGISTERS_MAX, Coder, Kinds, Places, UncodedError
+from cep.engines.vector_code import COMPARISONS, OPS, REGISTERS_MAX, Coder, Kinds, Places, UncodedError
 from cep.engines.vector_track import Stage, Track
 from cep.plan.compile import Test
 from cep.plan.expr import Every
@@ -20,13 +20,14 @@ NONE: Final = -1
 
 # As the structs of step.h.
 _STAGE = np.dtype(
-    [("hold_ms", "i8"), ("gap_ms", "i8"), ("concerns", "u4"), ("flags", "i4"), ("moves", "i4")]
-    + [(name, "i4") for name in ("moves_end", "kills", "kills_end", "ends_if", "unused")]
+    [("hold_ms", "i8"), ("gap_ms", "i8"), ("concerns", "u4"), ("kill_tests", "u4"), ("flags", "i4")]
+    + [(name, "i4") for name in ("moves", "moves_end", "kills", "kills_end", "ends_if", "watches", "unused")]
 )
 _MOVE = np.dtype(
     [("gap_ms", "i8"), ("hold_ms", "i8"), ("test", "u4")]
     + [(name, "i4") for name in ("number", "target", "var", "correlated", "conditions")]
 )
+_CORRELATED: Final = 6
 _KILL = np.dtype([("for_ms", "i8"), ("test", "u4"), ("correlated", "i4"), ("first", "i4"), ("unused", "i4")])
 _FOLDS: Final = ("count", "sum", "min", "max", "all", "any")
 _ENDS, _WAITS, _WHOLE, _STRICT = 1, 2, 4, 8
@@ -130,12 +131,22 @@ class _Tables:
         gaps = [move.gap_ms for move in stage.moves if move.gap_ms is not None]
         gap_ms = max(gaps) if gaps and len(gaps) == len(stage.moves) else NONE
         concerns = sum({self._bits[test] for test in stage.concerns})
+        kill_tests = sum({self._bits[kill.test] for kill in stage.kills})
         ends_if = NONE if stage.ends_if is None else self._coder.all_of(stage.ends_if)
         flags = _ENDS * stage.ends | _WAITS * stage.waits | _WHOLE * stage.whole | _STRICT * stage.strict
         return (
-            *(stage.hold_ms, gap_ms, _EVERY_BIT if stage.strict else concerns, flags),
-            *(moves, len(self._moves), kills, len(self._kills), ends_if, 0),
+            *(stage.hold_ms, gap_ms, _EVERY_BIT if stage.strict else concerns, kill_tests, flags),
+            *(moves, len(self._moves), kills, len(self._kills), ends_if, self._watched(stage), 0),
         )
+
+    def _watched(self, stage: Stage) -> int:
+        """Where the code of the comparison is that the only way on from a stage asks of a run, or NONE."""
+        if stage.strict or len(stage.moves) != 1:
+            return NONE
+        begin = self._moves[-1][_CORRELATED]
+        ops = [OPS[op] for op, _, _ in self._coder.code[begin // 3 : begin // 3 + 4]]
+        plain = begin != NONE and ops[:2] == ["FIELD", "REF"] and ops[2] in COMPARISONS and ops[3] == "END"
+        return begin if plain else NONE
 
     def _variable(self, var: str) -> tuple[int, ...]:
         places = self._coder.places

@@ -35,6 +35,8 @@ PATTERNS: Final = (
     "OR(A a, B b)", "SEQ(A a, OR(B b, C c))", "SEQ STRICT(A a, B b, C c)", "SEQ(A a, NEXT B b, C c)",
     "A a{2,} CONSECUTIVE", "SEQ(A a, B b GAP 3ms)", "SEQ(A a, NOT C c FOR 2ms, B b GAP 4ms)",
     "SEQ(A[x > 1] a, B[x < a.x] b)", "SEQ(A a, A[x > a.x] b, A[x > b.x] c)", "SEQ(A a, B[s != a.s] b)",
+    "SEQ(A a, B[s = a.s] b)", "SEQ(A a, B[x <= a.x] b, B[x != a.x] c)", "SEQ(A a, A[x >= a.x] b)",
+    "SEQ(A a, NOT A[x < a.x] n, A[x >= a.x] b)", "SEQ(A a, B[x = a.x] b) UNLESS B[x = a.x] c",
     "SEQ(A a, B[ts - a.ts < 5ms] b)", "SEQ(A a, A b{2,3}, B[x != first(b).x] c)", "A[x > prev(x)] a{3}",
     "A a+ WHERE sum(a.x) > 4", "SEQ(A a+, B b) WHERE count(a) > 1", "SEQ(A a+, B b) WHERE b.x > max(a.x)",
     "SEQ(A a{2,}, B b) WHERE b.x > avg(a.x)", "SEQ(A a+, B b) WHERE a.x > 1",

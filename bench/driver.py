@@ -25,7 +25,8 @@ from cep.errors import Source, has_errors
 from cep.inputs import InputSettings, TimeSettings
 from cep.ports.lines import BOUNDS
 from cep.rulebook.pipeline import compile_text
-from cep.runtimes.replay import Input, Options, Summary, replay
+from cep.runtimes.replay import Here, Input, Options, Summary, replay
+from cep.runtimes.spread import spread_over
 from cep.schema import FieldType, Schema
 from cep.stream.alert import Alert, Rule
 
@@ -137,7 +138,8 @@ def main() -> None:
     opened = time.perf_counter()
     summary, tally = Summary(), Tally(rules)
     bounds = replace(BOUNDS, chunk_rows=given.chunk)
-    settings = Options(engine=ENGINES[given.engine], bounds=bounds, flush=True, jobs=given.jobs)
+    detector = Here if given.jobs == 1 else spread_over(given.jobs)
+    settings = Options(engine=ENGINES[given.engine], bounds=bounds, flush=True, detector=detector)
     for alert in replay(made, [Input(given.data, SETTINGS)], summary, SCHEMA, settings):
         tally.add(alert)
     seconds = time.perf_counter() - opened

@@ -44,7 +44,14 @@ BrokersOption = Annotated[
 ]
 ChunkOption = Annotated[int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", min=1, max=JOBS_MAX, metavar="N", help="Spread the rules over N processes.")
+    int,
+    typer.Option(
+        "--jobs",
+        min=0,
+        max=JOBS_MAX,
+        metavar="N",
+        help="Spread the keys over N processes; 0: as many as there are processors.",
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, only results and errors.")]
 VerboseOption = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from cep.ports.alert_lines import alert_line
 from cep.ports.lines import BOUNDS
 from cep.ports.rejects import Reject, reject_line
 from cep.runtimes import replay as runtime
-from cep.runtimes.replay import Input, Options, Summary
+from cep.runtimes.replay import Here, Input, Options, Summary
 from cep.stream.alert import Alert, Rule
 
 
@@ -59,14 +60,21 @@ def _settings(options: ReplayOptions) -> Options:
     to_ms = None if options.until is None else parse_time(options.until, "--to")
     if from_ms is not None and to_ms is not None and from_ms >= to_ms:
         raise CepError(f"--from {options.since} --to {options.until}: nothing lies between them")
+    jobs = options.jobs or _processors()
     return Options(
         engine=ENGINES[options.engine],
         bounds=replace(BOUNDS, chunk_rows=options.chunk),
         from_ms=from_ms,
         to_ms=to_ms,
         flush=options.at_end is AtEnd.flush,
-        jobs=options.jobs,
+        detector=Here if jobs == 1 else verbs.spread_over(jobs),
     )
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    may = getattr(os, "sched_getaffinity", None)
+    return len(may(0)) if may is not None else os.cpu_count() or 1
 
 
 def _keep_inputs(options: ReplayOptions, inputs: list[Input]) -> None:

@@ -15,6 +15,7 @@ _PLACES: Final = {
     "painted": "cep.cli.coloured",
     "replay": "cep.cli.replay_cmd",
     "run_rule_tests": "cep.cli.rule_tests_cmd",
+    "spread_over": "cep.runtimes.spread",
     "status": "cep.cli.coloured",
 }
 

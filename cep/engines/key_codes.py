@@ -26,7 +26,7 @@ def key_codes(batch: Batch, paths: tuple[Path, ...]) -> tuple[Codes, Sequence[Va
     """
     if not paths:
         return np.zeros(len(batch), dtype=np.int32), [()]
-    parts = [_path_codes(batch, path) for path in paths]
+    parts = [path_codes(batch, path) for path in paths]
     if len(parts) == 1:
         codes, values = parts[0]
         return codes, values
@@ -47,7 +47,8 @@ def whole_key(paths: tuple[Path, ...], value: Value) -> Key:
     return key
 
 
-def _path_codes(batch: Batch, path: Path) -> tuple[Codes, Sequence[Value]]:
+def path_codes(batch: Batch, path: Path) -> tuple[Codes, Sequence[Value]]:
+    """A code for each row's value at a path and the values by code, all of which can be looked up."""
     column = batch.column(path[0])
     of_texts = isinstance(column, Coded) and column.of_texts
     if len(path) == 1 and (of_texts or _UNHASHABLE.isdisjoint(map(type, column.values))):

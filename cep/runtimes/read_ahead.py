@@ -45,6 +45,11 @@ class ReadAhead:
         # A daemon: one that waits for bytes that never come must not hold up the end of the process.
         self._thread = Thread(target=self._read, daemon=True, name="cep-reader")
 
+    def waits(self, source: int) -> bool:
+        """Whether the next chunk of an input has yet to be read."""
+        mine = self._asked[source]
+        return not mine or mine[0].answer.empty()
+
     def take(self, source: int) -> Chunk | None:
         """The next chunk of an input, None at its end; raises what reading it raised."""
         mine = self._asked[source]

@@ -15,13 +15,14 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from cep.columns import Batch, Projection
 from cep.engines.engines import ENGINES, Engine
 from cep.engines.matcher import Counters
+from cep.errors import InputError
 from cep.inputs import InputSettings
 from cep.ports.decode import open_source
 from cep.ports.lines import BOUNDS, Bounds
@@ -29,7 +30,6 @@ from cep.ports.open_file import Progress
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Chunk
 from cep.runtimes.read_ahead import ReadAhead
-from cep.runtimes.spread import Spread
 from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
@@ -48,12 +48,60 @@ class Input:
     settings: InputSettings
 
 
+class AnyDetector(Protocol):
+    """A `Detector`, wherever it works: what `process` gives may be a batch behind, until `rest` is asked."""
+
+    @property
+    def alerts(self) -> Counter[str]:
+        """How many by rule."""
+        ...
+
+    @property
+    def suppressed(self) -> Counter[str]:
+        """Alerts that a limit held back, by rule."""
+        ...
+
+    def process(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Alert]:
+        """As that of `Detector`."""
+        ...
+
+    def rest(self) -> list[Alert]:
+        """The alerts that are under way."""
+        ...
+
+    def flush(self) -> list[Alert]:
+        """As that of `Detector`."""
+        ...
+
+    def counters(self) -> dict[str, Counters]:
+        """What each rule's matcher counted."""
+        ...
+
+    def open_runs(self) -> dict[str, int]:
+        """Partial matches that each rule holds now."""
+        ...
+
+    def close(self) -> None:
+        """It is not needed any more."""
+        ...
+
+
+class Here(Detector):
+    """In this process: nothing is ever under way."""
+
+    def rest(self) -> list[Alert]:
+        """None."""
+        return []
+
+    def close(self) -> None:
+        """Nothing has to be done."""
+
+
 @value
 class Options:
     """How to replay. Events before `from_ms`, and from `to_ms` on, are left out as if they were not there.
 
-    `flush`: let time go on for ever at the end, which decides every absence. `jobs`: over how many processes
-    the rules are spread, 1 is none but this one.
+    `flush`: let time go on for ever at the end, which decides every absence. `detector` makes what matches.
     """
 
     engine: Engine = ENGINES["reference"]
@@ -61,7 +109,7 @@ class Options:
     from_ms: int | None = None
     to_ms: int | None = None
     flush: bool = False
-    jobs: int = 1
+    detector: Callable[[Sequence[Rule], Engine], AnyDetector] = Here
 
 
 _PLAIN: Final = Options()
@@ -159,11 +207,7 @@ class _Replay:
         self._on_reject = on_reject
         self._lateness_ms = [one.settings.max_lateness_ms for one in inputs]
         self._clock = EventClock(self._lateness_ms, projection=projection)
-        self._detector: Detector | Spread = (
-            Spread(rules, options.engine, options.jobs)
-            if options.jobs > 1 and len(rules) > 0
-            else Detector(rules, options.engine)
-        )
+        self._detector = options.detector(rules, options.engine)
         self._progress = [Progress() for _ in inputs]
         self._open = set(range(len(inputs)))
         self._chunks = ReadAhead(
@@ -179,21 +223,26 @@ class _Replay:
         try:
             while self._open:
                 lagging = min(self._open, key=lambda i: (self._clock.source_watermark_ms(i), i))
+                if self._chunks.waits(lagging):
+                    # Nobody knows for how long: what is found by now is told by now.
+                    yield from self._detector.rest()
                 yield from self._step(lagging)
                 self._note()
                 on_chunk()
             if self._options.flush:
                 yield from self._detector.flush()
-            if isinstance(self._detector, Spread):
-                yield from self._detector.rest()
+            yield from self._detector.rest()
             self._summary.complete = True
+        except InputError:
+            # What was read before is told before.
+            yield from self._detector.rest()
+            raise
         finally:
             gc.unfreeze()
             self._chunks.close()
             self._note()
             self._summary.waiting = self._detector.open_runs()
-            if isinstance(self._detector, Spread):
-                self._detector.close()
+            self._detector.close()
 
     def _step(self, source: int) -> list[Alert]:
         """Read the next chunk of an input and let go on what its time allows."""

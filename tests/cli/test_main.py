@@ -69,7 +69,8 @@ def test_process_prints_json_when_piped(shop: Path) -> None:
 
 def test_same_bytes_in_every_process(shop: Path) -> None:
     # Hashes of texts differ from process to process, and with them the order of sets.
-    runs = {run("replay", "-q", cwd=shop, PYTHONHASHSEED=seed).stdout for seed in ("1", "2", "3")}
+    seeds = (("1", "1"), ("2", "1"), ("3", "1"), ("1", "3"), ("2", "0"))
+    runs = {run("replay", "-q", "--jobs", n, cwd=shop, PYTHONHASHSEED=seed).stdout for seed, n in seeds}
     assert len(runs) == 1
 
 
@@ -78,11 +79,15 @@ def test_text_that_the_locale_cannot_say(shop: Path) -> None:
     assert found.returncode == 0, found.stderr
 
 
-def test_reader_that_has_seen_enough_is_no_error(shop: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_reader_that_has_seen_enough_is_no_error(shop: Path, jobs: str) -> None:
     many = "".join(line.replace("eve", f"u{i}") for i in range(3000) for line in EVENTS if "Login" in line)
     (shop / "data" / "day.jsonl").write_text(many)
     with subprocess.Popen(
-        [*COMMAND, "replay", "--at-end", "flush"], cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "replay", "--at-end", "flush", "--jobs", jobs],
+        cwd=shop,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -116,9 +121,10 @@ def test_what_check_found_counts_although_nobody_reads_it(shop: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signals there")
-def test_interrupt_ends_with_130_and_a_summary(shop: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interrupt_ends_with_130_and_a_summary(shop: Path, jobs: str) -> None:
     with subprocess.Popen(
-        [*COMMAND, "replay", "-", "--chunk", "2"],
+        [*COMMAND, "replay", "-", "--chunk", "2", "--jobs", jobs],
         cwd=shop,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -60,4 +60,4 @@ def test_check_loads_no_fast_engine() -> None:
 def test_replay_loads_nothing_live_and_no_format_that_is_not_read() -> None:
     found = loaded("replay", "samples", "--rules", "rules/brute_force.yaml", "--quiet")
     assert {"numpy", "orjson"} <= found
-    assert not found & (LIVE | LARGE | {"lark", "rich"})
+    assert not found & (LIVE | LARGE | {"lark", "rich", "multiprocessing"})

@@ -23,6 +23,7 @@ from cep.engines.engines import ENGINES
 from cep.engines.matcher import Limits
 from cep.errors import Source, has_errors
 from cep.inputs import InputSettings, TimeSettings
+from cep.limits import BATCH_ROWS
 from cep.ports.lines import BOUNDS
 from cep.rulebook.pipeline import compile_text
 from cep.runtimes.replay import Here, Input, Options, Summary, replay
@@ -129,7 +130,7 @@ def main() -> None:
     options.add_argument("data")
     options.add_argument("rules", type=Path)
     options.add_argument("--engine", default="auto" if "auto" in ENGINES else "reference")
-    options.add_argument("--chunk", type=int, default=BOUNDS.chunk_rows)
+    options.add_argument("--chunk", type=int, default=BATCH_ROWS)
     options.add_argument("--jobs", type=int, default=1)
     given = options.parse_args()
     rules = json.loads(given.rules.read_text())["rules"]
@@ -137,9 +138,14 @@ def main() -> None:
     made = compiled(rules)
     opened = time.perf_counter()
     summary, tally = Summary(), Tally(rules)
-    bounds = replace(BOUNDS, chunk_rows=given.chunk)
-    detector = Here if given.jobs == 1 else spread_over(given.jobs)
-    settings = Options(engine=ENGINES[given.engine], bounds=bounds, flush=True, detector=detector)
+    bounds = replace(BOUNDS, chunk_rows=min(given.chunk, BOUNDS.chunk_rows))
+    settings = Options(
+        engine=ENGINES[given.engine],
+        bounds=bounds,
+        batch_rows=given.chunk,
+        flush=True,
+        detector=Here if given.jobs == 1 else spread_over(given.jobs),
+    )
     for alert in replay(made, [Input(given.data, SETTINGS)], summary, SCHEMA, settings):
         tally.add(alert)
     seconds = time.perf_counter() - opened

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from cep.limits import CHUNK_ROWS
+from cep.limits import BATCH_ROWS
 from cep.values import value
 
 
@@ -55,7 +55,7 @@ class ReplayOptions:
     params: tuple[str, ...] = ()
     select: str | None = None
     engine: str = "auto"
-    chunk: int = CHUNK_ROWS
+    chunk: int = BATCH_ROWS
     jobs: int = 1
     since: str | None = None
     until: str | None = None

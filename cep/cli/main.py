@@ -33,7 +33,7 @@ from cep.cli.options import (
 from cep.cli.rules_app import rules_app
 from cep.cli.run_cmd import RunOptions, dead_letters, run, stored_state
 from cep.cli.terminal import OK, Color
-from cep.limits import CHUNK_ROWS
+from cep.limits import BATCH_ROWS
 
 app = typer.Typer(
     name="cep",
@@ -158,7 +158,7 @@ def replay_verb(
         str,
         typer.Option("--engine", metavar="NAME", help="Which engine matches: reference, vector or auto."),
     ] = "auto",
-    chunk: ChunkOption = CHUNK_ROWS,
+    chunk: ChunkOption = BATCH_ROWS,
     jobs: JobsOption = 1,
     since: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Skip events before, such as 2026-03-30.")

@@ -42,7 +42,7 @@ ColorOption = Annotated[Color, typer.Option("--color", help="When to colour; NO_
 BrokersOption = Annotated[
     str | None, typer.Option("--brokers", metavar="HOST:PORT,…", help="Where Kafka is.")
 ]
-ChunkOption = Annotated[int, typer.Option("--chunk", min=1, metavar="N", help="Events read at once.")]
+ChunkOption = Annotated[int, typer.Option("--chunk", min=1, metavar="N", help="Events matched at once.")]
 JobsOption = Annotated[
     int,
     typer.Option(

@@ -63,7 +63,8 @@ def _settings(options: ReplayOptions) -> Options:
     jobs = options.jobs or _processors()
     return Options(
         engine=ENGINES[options.engine],
-        bounds=replace(BOUNDS, chunk_rows=options.chunk),
+        bounds=replace(BOUNDS, chunk_rows=min(options.chunk, BOUNDS.chunk_rows)),
+        batch_rows=options.chunk,
         from_ms=from_ms,
         to_ms=to_ms,
         flush=options.at_end is AtEnd.flush,

@@ -23,14 +23,14 @@ class Bounds:
     """
 
     chunk_rows: int = CHUNK_ROWS
-    chunk_bytes: int = 32 << 20
+    chunk_bytes: int = 16 << 20
     line_bytes_max: int = 16 << 20
 
 
 BOUNDS: Final = Bounds()
 
 _FIRST_PART: Final = 16
-"""The first of large chunks is so much smaller, and the next ones less so: matching can begin the sooner."""
+"""The first of large chunks is so much smaller, and the next one less so: matching can begin the sooner."""
 
 
 @value

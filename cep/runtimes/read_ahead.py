@@ -19,8 +19,7 @@ from typing import Final
 from cep.ports.rows import Chunk
 from cep.values import value
 
-CHUNKS_AHEAD_MAX: Final = 2
-"""So many chunks are held, over all inputs, besides the one that was taken."""
+CHUNKS_AHEAD_MIN: Final = 2
 
 _PATIENCE_S: Final = 1.0
 
@@ -36,9 +35,13 @@ class _Asked:
 class ReadAhead:
     """Some inputs, by number. `take` gives the next chunk of one, `close` ends the thread."""
 
-    def __init__(self, inputs: Mapping[int, Iterator[Chunk]]) -> None:
-        """Nothing is read before the first chunk is taken."""
+    def __init__(self, inputs: Mapping[int, Iterator[Chunk]], ahead_max: int = CHUNKS_AHEAD_MIN) -> None:
+        """Nothing is read before the first chunk is taken.
+
+        `ahead_max`: so many chunks are held, over all inputs, besides the one that was taken.
+        """
         self._inputs = dict(inputs)
+        self._ahead_max = ahead_max
         self._asked: dict[int, deque[_Asked]] = {source: deque() for source in inputs}
         self._work: SimpleQueue[_Asked | None] = SimpleQueue()
         self._closed = False
@@ -59,7 +62,7 @@ class ReadAhead:
         if isinstance(found, BaseException):
             raise found
         if found is not None:
-            while sum(map(len, self._asked.values())) < CHUNKS_AHEAD_MAX:
+            while sum(map(len, self._asked.values())) < self._ahead_max:
                 self._ask(source)
         return found
 

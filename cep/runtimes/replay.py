@@ -29,7 +29,7 @@ from cep.ports.lines import BOUNDS, Bounds
 from cep.ports.open_file import Progress
 from cep.ports.rejects import Reject, late_rejects
 from cep.ports.rows import Chunk
-from cep.runtimes.read_ahead import ReadAhead
+from cep.runtimes.read_ahead import CHUNKS_AHEAD_MIN, ReadAhead
 from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
@@ -38,6 +38,9 @@ from cep.values import mutable, value
 
 EXAMPLES_MAX: Final = 3
 """How many rejects of each kind the summary keeps."""
+
+_FIRST_PART: Final = 64
+"""The first of large batches is so much smaller, and the next ones less so: alerts come the sooner."""
 
 
 @value
@@ -101,11 +104,13 @@ class Here(Detector):
 class Options:
     """How to replay. Events before `from_ms`, and from `to_ms` on, are left out as if they were not there.
 
+    `batch_rows`: chunks are matched together until there are so many events; the first batches are smaller.
     `flush`: let time go on for ever at the end, which decides every absence. `detector` makes what matches.
     """
 
     engine: Engine = ENGINES["reference"]
     bounds: Bounds = BOUNDS
+    batch_rows: int = 0
     from_ms: int | None = None
     to_ms: int | None = None
     flush: bool = False
@@ -214,8 +219,11 @@ class _Replay:
             {
                 i: open_source(one.path, one.settings, projection, schema, i, options.bounds, progress)
                 for i, (one, progress) in enumerate(zip(inputs, self._progress, strict=True))
-            }
+            },
+            max(CHUNKS_AHEAD_MIN, 2 * options.batch_rows // options.bounds.chunk_rows),
         )
+        self._gathered = 0
+        self._enough = options.batch_rows // _FIRST_PART
 
     def alerts(self, on_chunk: Callable[[], None]) -> Iterator[Alert]:
         # Rules stay to the end: the collector need not look through them with every batch of alerts.
@@ -251,8 +259,14 @@ class _Replay:
             self._open.remove(source)
             ready = self._clock.end(source)
         else:
-            ready, late = self._clock.push(source, self._taken(chunk))
+            batch = self._taken(chunk)
+            self._gathered += len(batch)
+            hold = self._gathered < self._enough
+            ready, late = self._clock.push(source, batch, hold=hold)
             self._refuse(late_rejects(late, self._lateness_ms[source]))
+            if hold:
+                return []
+            self._gathered, self._enough = 0, min(4 * self._enough, self._options.batch_rows)
         return self._detector.process(ready, self._time_ms(), self._clock.first_ms)
 
     def _time_ms(self) -> int:

@@ -106,11 +106,11 @@ class EventClock:
         return max(BEFORE_ALL_MS, self._highest[source] - self._lateness[source] - 1)
 
     def push(
-        self, source: int, batch: Batch, announced: Announced | None = None
+        self, source: int, batch: Batch, announced: Announced | None = None, *, hold: bool = False
     ) -> tuple[Batch | None, Batch]:
         """Take the next rows of a source: the events that may go on now, in order, and the late rows.
 
-        Where time is `announced` the rows move none.
+        Where time is `announced` the rows move none. `hold`: none goes on yet, and the watermark stays.
         """
         assert not self._ended[source], "a source that ended has no more rows"
         assert source not in self._idle, "a source with rows is not idle"
@@ -124,7 +124,7 @@ class EventClock:
         self.skipped += int(np.count_nonzero(in_time & ~keep))
         self._add(_in_order(batch if keep.all() else batch.take(np.flatnonzero(keep))))
         self._move_time(source, batch, announced)
-        return self._release(), batch.take(np.flatnonzero(late))
+        return None if hold else self._release(), batch.take(np.flatnonzero(late))
 
     def idle(self, sources: Iterable[int]) -> Batch | None:
         """These sources are idle from here on, and no others: the events that may go on because of that."""

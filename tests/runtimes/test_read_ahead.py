@@ -10,7 +10,7 @@ import pytest
 from cep.columns import Batch
 from cep.errors import InputError
 from cep.ports.rows import Chunk
-from cep.runtimes.read_ahead import CHUNKS_AHEAD_MAX, ReadAhead
+from cep.runtimes.read_ahead import CHUNKS_AHEAD_MIN, ReadAhead
 
 
 class Watched:
@@ -57,7 +57,7 @@ def test_no_more_is_read_than_the_bound_over_all_inputs() -> None:
             assert reader.take(source) is not None
             assert reader.take((source + 1) % 5) is not None
             held = sum(one.read for one in inputs) - (taken - 1) * 10 - 2 * (source + 1)
-            assert 0 <= held <= CHUNKS_AHEAD_MAX
+            assert 0 <= held <= CHUNKS_AHEAD_MIN
     reader.close()
 
 
@@ -76,7 +76,7 @@ def test_closing_ends_the_thread_before_all_is_read() -> None:
     assert active_count() == threads + 1
     reader.close()
     assert active_count() == threads
-    assert endless.read <= 1 + CHUNKS_AHEAD_MAX
+    assert endless.read <= 1 + CHUNKS_AHEAD_MIN
 
 
 def test_closing_does_not_wait_for_bytes_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A replay of files: order, lateness, the end of input, and independence of how much is read at once."""
 
 import json
+import random
 import tempfile
 import tracemalloc
 from collections.abc import Iterable, Sequence
@@ -47,6 +48,7 @@ def run(
     inputs: Sequence[Input],
     *rules: Rule,
     chunk: int = 1000,
+    batch_rows: int = 0,
     flush: bool = False,
     rejects: list[Reject] | None = None,
     from_ms: int | None = None,
@@ -54,7 +56,8 @@ def run(
 ) -> tuple[list[Alert], Summary]:
     """Replay with a chunk size."""
     summary = Summary()
-    options = Options(bounds=Bounds(chunk_rows=chunk), flush=flush, from_ms=from_ms, to_ms=to_ms)
+    bounds = Bounds(chunk_rows=chunk)
+    options = Options(bounds=bounds, batch_rows=batch_rows, flush=flush, from_ms=from_ms, to_ms=to_ms)
     on_reject = None if rejects is None else rejects.append
     alerts = list(replay(rules or (rule(PAIR),), inputs, summary, options=options, on_reject=on_reject))
     return alerts, summary
@@ -81,6 +84,30 @@ def test_disorder_within_the_allowed_lateness_is_put_right(tmp_path: Path) -> No
     alerts, summary = run([one], chunk=1)
     assert taken(alerts) == [[1_000, 2_000]]
     assert not summary.rejects
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_chunks_that_are_matched_together_change_nothing(tmp_path: Path, flush: bool) -> None:
+    rng = random.Random(11)
+    times = [[1_000 * i + rng.randrange(4_000) for i in range(size)] for size in (150, 90)]
+    inputs = [
+        put(tmp_path / f"{i}.jsonl", [line(rng.choice("ABX"), ms) for ms in each] + ["{\n"])
+        for i, each in enumerate(times)
+    ]
+    told = set()
+    sizes = ((1000, 0), (1, 0), (1, 5), (7, 7), (7, 8), (7, 64), (16, 1000), (3, 640))
+    for chunk, batch_rows in sizes:
+        rejects: list[Reject] = []
+        rules = (rule(PAIR), rule(ABSENCE, "absence", 1))
+        alerts, summary = run(
+            inputs, *rules, chunk=chunk, batch_rows=batch_rows, flush=flush, rejects=rejects
+        )
+        late = sorted((reject.source, reject.line) for reject in rejects)
+        counts = (summary.events, summary.skipped, summary.first_ms, summary.last_ms, summary.complete)
+        told.add(repr(([(alert.rule.name, alert.ts_ms) for alert in alerts], taken(alerts), late, counts)))
+    assert len(told) == 1
+    assert len(alerts) > 20
+    assert summary.rejects["late"] > 5
 
 
 def test_late_event_is_a_reject_and_no_part_of_a_match(tmp_path: Path) -> None:

@@ -14,16 +14,16 @@ import random
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 
 from bench.driver import FIELDS, TYPES, rule_text
+from bench.latency import Rare, Stream, Ten, measure
 from bench.workload import HOME, PEERS, events, rules
 from samples.live.processes import start, wait_until
 from samples.live.services import Services, running
@@ -44,9 +44,10 @@ pattern: A[v = 7] a BY k EMIT Rare(k, sent = a.sent)
 """
 TEN_TYPES = "types:\n" + "".join(f"  {name}: {json.dumps(FIELDS)}\n" for name in TYPES)
 START_MS = 1_700_000_000_000
-SLICE_KEYS = 200
-WARM_UP_S = 2.0
-PARTS = ("rare", "two", "ten", "agent", "latency")
+STEADY = 50_000.0
+"""Events a second of a latency that is measured in every run."""
+
+PARTS = ("rare", "two", "ten", "agent", "latency", "ten-latency")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def main() -> None:
     options.add_argument("--engine", default="auto")
     options.add_argument("--seconds", type=int, default=15, help="how long latency is measured")
     options.add_argument(
-        "--rate", type=float, help="events a second for latency; default: half of one worker"
+        "--rate",
+        type=float,
+        help="events a second for latency; default: half of what one worker made, and 50,000",
     )
     options.add_argument("--quick", action="store_true", help="fewer events, 5 seconds of latency")
     options.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
@@ -87,15 +90,21 @@ def main() -> None:
 
     tell("rare", "one worker, exactly once, Redis", lambda s, f: throughput(s, f, rare, given, ["one"]))
     tell("two", "two workers", lambda s, f: throughput(s, f, rare, given, ["one", "two"]))
-    if (Path(PEERS) / "rules.py").is_file():
+    there = (Path(PEERS) / "rules.py").is_file()
+    if there:
         tell("ten", "one worker, ten rules", lambda s, f: throughput(s, f, ten(Path(PEERS)), given, ["one"]))
-    elif "ten" in given.only:
+    elif {"ten", "ten-latency"} & {*given.only}:
         print(f"the ten rules are left out: {PEERS} has no rules.py; name the folder in CEP_PEERS")
     tell("agent", "plain Faust agent, at least once", lambda s, f: agent(s, f, given.agent_events))
-    rate = given.rate or rates.get("rare", 0) / 2
-    if "latency" in given.only and rate:
-        with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder, running(Path(folder) / "s") as there:
-            latency(there, Path(folder), rare, rate, given)
+    for part, name in (("latency", "rare"), ("ten-latency", "ten")):
+        for rate in [given.rate] if given.rate else [rates[name] / 2, STEADY] if name in rates else []:
+            if part in given.only and (name == "rare" or there):
+                with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder:
+                    path = Path(folder)
+                    stream = Rare() if name == "rare" else Ten(Path(PEERS), int(rate * given.seconds), 4)
+                    work = rare if name == "rare" else ten(Path(PEERS))
+                    with running(path / "s") as services:
+                        latency(services, path, work, stream, rate, given)
 
 
 def ten(peers: Path) -> Work:
@@ -244,72 +253,16 @@ def agent(services: Services, folder: Path, count: int) -> float:
     return (last - first) / (ended - began) if ended > began else float("nan")
 
 
-def latency(services: Services, folder: Path, work: Work, rate: float, given: argparse.Namespace) -> None:
-    """From sending an event to reading its alert as committed, at a given rate."""
+def latency(
+    services: Services, folder: Path, work: Work, stream: Stream, rate: float, given: argparse.Namespace
+) -> None:
+    """From the event that completes an alert to reading it as committed, at a given rate."""
     cluster, config = prepared(services, work, folder)
-    seconds = given.seconds
-    waits: list[float] = []
-    ended = threading.Event()
     with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": given.engine}) as group:
         group.start("one")
         group.ready("one")
-        reading = threading.Thread(target=read_alerts, args=(cluster, waits, ended))
-        reading.start()
-        sent = send_at(cluster, rate, seconds)
-        time.sleep(3)
-        ended.set()
-        reading.join()
+        print(f"latency, {work.name}: {measure(cluster, stream, rate, given.seconds)}", flush=True)
         tell_parts(group, "one")
-    waits.sort()
-    if not waits:
-        sys.exit("no alert came")
-    p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
-    told = f"{sent / seconds:,.0f} events/s, {len(waits)} alerts"
-    print(f"latency at {told}: p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms", flush=True)
-
-
-def send_at(cluster: Cluster, rate: float, seconds: int) -> int:
-    """Send in slices of ten milliseconds. Events of a slice differ only in their keys: sending is cheap."""
-    producer, topic = cluster.producer(), cluster.topic("events")
-    began, sent = time.time(), 0
-    while (passed := time.time() - began) < seconds:
-        now_ms = int(time.time() * 1000)
-        due = range(sent, max(sent, int(rate * passed)))
-        event = {"type": "A", "ts": now_ms, "v": 8, "sent": now_ms}
-        plain = [record(f"k{(sent + i) % 20_000}", event) for i in range(SLICE_KEYS)]
-        slice_ = [plain[i % SLICE_KEYS] for i in due]
-        # An event is worth an alert as soon as its time has passed.
-        for i in range(-sent % 1_000, len(due), 1_000):
-            slice_[i] = record(f"k{i}", {**event, "v": 7})
-        if slice_:
-            producer.produce_batch(topic, slice_)
-        sent = due.stop
-        producer.poll(0)
-        time.sleep(0.01)
-    producer.flush()
-    return sent
-
-
-def record(key: str, event: dict[str, object]) -> dict[str, bytes]:
-    """An event of a key."""
-    return {"key": key.encode(), "value": json.dumps({**event, "k": key}).encode()}
-
-
-def read_alerts(cluster: Cluster, waits: list[float], ended: threading.Event) -> None:
-    """Seconds from each event to its alert."""
-    settings = {"group.id": "bench", "isolation.level": "read_committed", "fetch.wait.max.ms": 10}
-    reader = Consumer({"bootstrap.servers": cluster.address, **settings})
-    reader.assign([TopicPartition(cluster.topic("alerts"), n, 0) for n in range(cluster.partitions)])
-    begun_s: float | None = None
-    while not ended.is_set():
-        message = reader.poll(0.1)
-        if message is not None and message.error() is None:
-            sent_s = json.loads(message.value())["fields"]["sent"] / 1000
-            begun_s = sent_s if begun_s is None else begun_s
-            # A worker first finds out how large batches may be.
-            if sent_s > begun_s + WARM_UP_S:
-                waits.append(time.time() - sent_s)
-    reader.close()
 
 
 if __name__ == "__main__":

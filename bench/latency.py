@@ -1,0 +1,263 @@
+"""How long live alerts take at a given rate of events: from the event that completes one to a reader of it.
+
+    planned time of event n ──▶ sent in slices ──▶ worker ──▶ alert ──▶ read as committed
+
+An event counts from when it was to be sent, so waiting is not hidden where the sender itself falls behind. An
+alert that an event completes counts from that event. One that time completes, because something did not
+happen, counts from the event whose coming moved the time of its partition past the deadline: before that
+nobody could know. The latter are told apart too, because the reader of a log decides what they mean.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from confluent_kafka import Consumer, TopicPartition
+
+from bench.driver import SCHEMA, SETTINGS, compiled
+from bench.workload import events, rules
+from cep.engines.engines import ENGINES
+from cep.runtimes.replay import Input, Options, Summary, replay
+from tests.live.cluster import Cluster
+
+SLICE_S = 0.005
+SLICE_KEYS = 200
+WARM_UP_S = 2.0
+"""A worker first finds out how large batches may be."""
+
+SLOT_S = 0.5
+AFTER_ALL_MS = 1_900_000_000_000
+ACCOUNTS = 20_000
+BARS = " ▁▂▃▄▅▆▇█"
+
+Message = dict[str, Any]
+
+
+class Stream(Protocol):
+    """Events by number, and what their alerts say of them."""
+
+    def messages(self, numbers: range, now_ms: int) -> list[Message]:
+        """What is sent for these numbers; at the end, with no numbers, what lets time run on."""
+        ...
+
+    def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
+        """The number of the event that an alert counts from, and whether time completed it."""
+        ...
+
+    def expected(self, count: int) -> Counter[str]:
+        """The alerts of the first events, as `named` names them."""
+        ...
+
+    def named(self, alert: Mapping[str, Any]) -> str:
+        """What an alert is, whoever found it."""
+        ...
+
+
+class Rare:
+    """Events one in a thousand of which is worth an alert. Those of a slice differ in their keys only."""
+
+    def messages(self, numbers: range, now_ms: int) -> list[Message]:
+        """Cheap to make: few are different."""
+        event = {"type": "A", "ts": now_ms, "v": 8, "sent": 0}
+        if not numbers:
+            return []
+        plain = [_record(f"k{(numbers[0] + i) % ACCOUNTS}", event) for i in range(SLICE_KEYS)]
+        made = [plain[i % SLICE_KEYS] for i in numbers]
+        for i in range(-numbers[0] % 1000, len(numbers), 1000):
+            made[i] = _record(f"k{numbers[i] % ACCOUNTS}", {**event, "v": 7, "sent": numbers[i]})
+        return made
+
+    def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
+        """By itself, as soon as its time has passed."""
+        return int(alert["fields"]["sent"]), False
+
+    def expected(self, count: int) -> Counter[str]:
+        """One in a thousand."""
+        return Counter(str(number) for number in range(0, count, 1000))
+
+    def named(self, alert: Mapping[str, Any]) -> str:
+        """By its event."""
+        return str(alert["fields"]["sent"])
+
+
+class Ten:
+    """The workload of the comparison with other engines: an event's `id` is its number."""
+
+    def __init__(self, peers: Path, count: int, partitions: int) -> None:
+        """At least so many events. All are made ready before, so that sending is cheap."""
+        self._peers, self._partitions = peers, partitions
+        # Few different files, all with the same keys and events of a key in an hour.
+        self.path = events(peers, -(-count // 500_000) * 500_000, ACCOUNTS)
+        ts_ms: list[list[int]] = [[] for _ in range(partitions)]
+        numbers: list[list[int]] = [[] for _ in range(partitions)]
+        self._made: list[Message] = []
+        with self.path.open("rb") as file:
+            for number, line in enumerate(itertools.islice(file, count)):
+                event = json.loads(line)
+                partition = self._partition(event["account"])
+                key = event["account"].encode()
+                self._made.append({"key": key, "value": line.rstrip(), "partition": partition})
+                ts_ms[partition].append(event["ts"])
+                numbers[partition].append(number)
+        self._ts_ms, self._numbers = [np.array(one) for one in ts_ms], [np.array(one) for one in numbers]
+
+    def _partition(self, account: str) -> int:
+        return zlib.crc32(account.encode()) % self._partitions
+
+    def messages(self, numbers: range, now_ms: int) -> list[Message]:  # noqa: ARG002
+        """Lines of the file; at the end an event far away in each partition."""
+        if numbers:
+            return self._made[numbers.start : numbers.stop]
+        far = json.loads(self._made[-1]["value"])
+        far |= {"id": len(self._made), "ts": AFTER_ALL_MS, "type": "logout", "account": "nobody"}
+        value = json.dumps(far).encode()
+        return [{"key": b"nobody", "value": value, "partition": p} for p in range(self._partitions)]
+
+    def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
+        """The last event, or the first of the partition behind the deadline."""
+        if alert["detected_ts"] == alert["last_ts"]:
+            return int(alert["fields"]["tail"]), False
+        partition = self._partition(alert["key"]["account"])
+        place = int(np.searchsorted(self._ts_ms[partition], alert["detected_ts"], side="right"))
+        numbers = self._numbers[partition]
+        return int(numbers[place]) if place < len(numbers) else len(self._made), True
+
+    def expected(self, count: int) -> Counter[str]:
+        """What a replay says."""
+        made = compiled(rules(self._peers, 10)["rules"])
+        settings = Options(engine=ENGINES["auto"], flush=True)
+        part = self.path.with_suffix(".sent")
+        with self.path.open("rb") as file:
+            part.write_bytes(b"".join(itertools.islice(file, count)))
+        try:
+            alerts = replay(made, [Input(str(part), SETTINGS)], Summary(), SCHEMA, settings)
+            return Counter(self.named({"rule": one.rule.name, "fields": one.fields}) for one in alerts)
+        finally:
+            part.unlink()
+
+    def named(self, alert: Mapping[str, Any]) -> str:
+        """By its rule, its first and its last event."""
+        return f"{alert['rule'].lower()} {alert['fields']['head']} {alert['fields']['tail']}"
+
+
+def _record(key: str, event: Mapping[str, object]) -> Message:
+    return {"key": key.encode(), "value": json.dumps({**event, "k": key}).encode()}
+
+
+@dataclass
+class Sent:
+    """When events were to be sent, and how far the sender fell behind."""
+
+    began_s: float
+    rate: float
+    count: int = 0
+    behind_s: float = 0.0
+
+    def planned_s(self, number: int) -> float:
+        """When an event was to be sent."""
+        return self.began_s + number / self.rate
+
+
+def send(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> Sent:
+    """Send what is due, every few milliseconds."""
+    producer, topic = cluster.producer(), cluster.topic("events")
+    sent = Sent(time.time(), rate)
+    while (passed := time.time() - sent.began_s) < seconds:
+        due = range(sent.count, max(sent.count, int(rate * passed)))
+        if due:
+            producer.produce_batch(topic, stream.messages(due, int(time.time() * 1000)))
+            sent.count = due.stop
+            sent.behind_s = max(sent.behind_s, time.time() - sent.planned_s(due.start))
+        producer.poll(0)
+        time.sleep(SLICE_S)
+    last = stream.messages(range(0), 0)
+    if last:
+        producer.produce_batch(topic, last)
+    producer.flush()
+    return sent
+
+
+@dataclass
+class Reader:
+    """A reader of committed alerts; each with the time when it was there."""
+
+    cluster: Cluster
+    found: list[tuple[float, bytes]] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Until it is told to end."""
+        settings = {"group.id": "bench", "isolation.level": "read_committed", "fetch.wait.max.ms": 10}
+        reader = Consumer({"bootstrap.servers": self.cluster.address, **settings})
+        topic = self.cluster.topic("alerts")
+        reader.assign([TopicPartition(topic, number, 0) for number in range(self.cluster.partitions)])
+        while not self.ended.is_set():
+            # One at least, and with it all that are there.
+            first = reader.poll(0.1)
+            messages = [] if first is None else [first, *reader.consume(1000, 0)]
+            now_s = time.time()
+            self.found += [(now_s, each.value() or b"") for each in messages if each.error() is None]
+        reader.close()
+
+
+def measure(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> str:
+    """Send and read, and tell what came of it. The worker must be there."""
+    reader = Reader(cluster)
+    reading = threading.Thread(target=reader.run)
+    reading.start()
+    sent = send(cluster, stream, rate, seconds)
+    there = -1
+    while there < len(reader.found):
+        there = len(reader.found)
+        time.sleep(2.0)
+    reader.ended.set()
+    reading.join()
+    return told(stream, sent, reader.found, seconds)
+
+
+def told(stream: Stream, sent: Sent, found: Sequence[tuple[float, bytes]], seconds: float) -> str:
+    """Percentiles, over all and apart, how many alerts there are of how many, and the worst over time."""
+    names: Counter[str] = Counter()
+    waits: dict[bool, list[float]] = {False: [], True: []}
+    worst = [0.0] * (int(seconds / SLOT_S) + 1)
+    for there_s, line in found:
+        alert = json.loads(line)
+        names[stream.named(alert)] += 1
+        number, by_time = stream.completed_by(alert)
+        at_s = number / sent.rate
+        if number < sent.count:
+            wait_s = there_s - sent.planned_s(number)
+            worst[int(at_s / SLOT_S)] = max(worst[int(at_s / SLOT_S)], wait_s)
+            if at_s >= WARM_UP_S:
+                waits[by_time].append(wait_s)
+    expected = stream.expected(sent.count)
+    missing, doubled = expected - names, names - expected
+    told_sent = (
+        f"{sent.count / seconds:,.0f} events/s for {seconds:g} s: {names.total()} alerts,"
+        f" {missing.total()} missing, {doubled.total()} too many; the sender was"
+        f" {sent.behind_s * 1000:.0f} ms behind at most"
+    )
+    lines = [told_sent, "  " + _percentiles("all", waits[False] + waits[True])]
+    if waits[True]:
+        lines.append("  " + _percentiles("completed by time", waits[True]))
+    most = max(worst)
+    bars = "".join(BARS[int(one / most * (len(BARS) - 1))] if most else " " for one in worst)
+    lines.append(f"  worst of each {SLOT_S:g} s, up to {most * 1000:.0f} ms: |{bars}|")
+    return "\n".join(lines)
+
+
+def _percentiles(name: str, waits: list[float]) -> str:
+    if not waits:
+        return f"{name}: none"
+    p50, p90, p99, most = np.percentile(np.array(waits) * 1000, [50, 90, 99, 100])
+    return f"{name}: {len(waits)} alerts, p50 {p50:.0f} ms, p90 {p90:.0f}, p99 {p99:.0f}, max {most:.0f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import field
 from typing import Literal, Protocol
 
@@ -82,8 +82,11 @@ class Matcher(Protocol):
         """What lives of a key; None: nothing, a store may forget it."""
         ...
 
-    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
-        """`snapshot` of each of these keys, in whatever is the quickest way for many."""
+    def snapshots(self, keys: Collection[Key]) -> Iterator[tuple[Key, Snapshot | None]]:
+        """`snapshot` of each of these keys as it is now, in any order.
+
+        They may be read later: whatever the matcher does meanwhile, they tell of the moment of the call.
+        """
         ...
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:

@@ -11,7 +11,7 @@ the skip policy says.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -109,9 +109,9 @@ class ReferenceMatcher:
         state = self._keys.get(key)
         return None if state is None else state.snapshot()
 
-    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
-        """`snapshot` of each of these keys."""
-        return {key: self.snapshot(key) for key in keys}
+    def snapshots(self, keys: Collection[Key]) -> Iterator[tuple[Key, Snapshot | None]]:
+        """`snapshot` of each of these keys as it is now."""
+        return iter([(key, self.snapshot(key)) for key in keys])
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         """Go on with a key from a snapshot of the same plan, in place of what is held of it."""

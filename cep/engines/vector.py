@@ -8,7 +8,7 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from operator import attrgetter
@@ -22,7 +22,7 @@ from cep.engines.matcher import FOREVER_MS, Counters, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot
-from cep.engines.vector_choose import Chooser
+from cep.engines.vector_choose import BEFORE_ALL, Chooser
 from cep.engines.vector_compiled import bench as make_bench
 from cep.engines.vector_found import Found, Handed, Story
 from cep.engines.vector_kernel import Kernel
@@ -30,7 +30,7 @@ from cep.engines.vector_track import Track, UnfitError, track_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan
 from cep.plan.pattern import Pattern
-from cep.values import value
+from cep.values import replaced, value
 
 
 @value
@@ -198,23 +198,30 @@ class VectorMatcher:
 
     def snapshot(self, key: Key) -> Snapshot | None:
         """What lives of a key, in the words of the automaton."""
-        return self.snapshots([key])[key]
+        return next(self.snapshots([key]))[1]
 
-    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
-        """`snapshot` of each of these keys: the runs of all of them are looked up at once."""
+    def snapshots(self, keys: Collection[Key]) -> Iterator[tuple[Key, Snapshot | None]]:
+        """`snapshot` of each of these keys as it is now: their runs are copied at once, and told later."""
         stopped = self._chooser.stopped
-        free = [key for key in keys if not self._kernel.is_held(key) and key not in stopped]
-        stories = self._kernel.stories_of(free, self._within_ms, self._watermark_ms)
-        found: dict[Key, Snapshot | None] = {}
+        kept: list[tuple[Key, Snapshot | None]] = []
+        free: list[Key] = []
         for key in keys:
             if self._kernel.is_held(key):
-                found[key] = self._stepped.snapshot(key)
+                kept.append((key, self._stepped.snapshot(key)))
             elif key in stopped:
-                found[key] = Snapshot(stopped=True)
+                kept.append((key, Snapshot(stopped=True)))
             else:
-                begun = self._begun(key, stories.get(key, ()))
-                found[key] = Snapshot(begun=begun) if begun else None
-        return found
+                free.append(key)
+        horizons = dict(self._chooser.horizons())
+        stories = self._kernel.stories_of(free, self._within_ms, self._watermark_ms)
+
+        def told() -> Iterator[tuple[Key, Snapshot | None]]:
+            yield from kept
+            for key, runs in stories:
+                begun = self._begun(key, runs, horizons.get(key, BEFORE_ALL))
+                yield key, Snapshot(begun=begun) if begun else None
+
+        return told()
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:
         """Go on with a key from a snapshot: stepped, until there is nothing left of it."""
@@ -240,7 +247,7 @@ class VectorMatcher:
     def adopt(self, handed: Handed) -> None:
         """Have a key stepped from now on."""
         stopped = handed.key in self._chooser.stopped
-        begun = () if stopped else self._begun(handed.key, handed.runs)
+        begun = () if stopped else self._begun(handed.key, handed.runs, self._chooser.horizon(handed.key))
         if begun or stopped:
             self._stepped.restore(handed.key, Snapshot(begun=begun, stopped=stopped))
 
@@ -255,8 +262,7 @@ class VectorMatcher:
         mine: Bools = (start_ms > at.ts_ms) | ((start_ms == at.ts_ms) & (start_seq > at.seq))
         return mine
 
-    def _begun(self, key: Key, runs: Sequence[tuple[Position, Story]]) -> tuple[Begun, ...]:
-        at = self._chooser.horizon(key)
+    def _begun(self, key: Key, runs: Sequence[tuple[Position, Story]], at: Position) -> tuple[Begun, ...]:
         return tuple(Begun(start, (self._run(key, story),)) for start, story in runs if start > at)
 
     def _run(self, key: Key, story: Story) -> Run:
@@ -266,7 +272,7 @@ class VectorMatcher:
             arc = self._auto.arcs[move.state][move.place]
             run = take(run, arc, Arrival(event, key, 0, 0))
         run, _ = arrive(self._auto, Taken(story[-1][0].place, run), key)
-        return replace(run, fresh=False)
+        return replaced(run, fresh=False)
 
     def _touch(self, found: Found) -> None:
         if self._touched is not None:

@@ -10,8 +10,7 @@ its runs, and comes back when none of them has anything of it. So limits have on
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -186,15 +185,19 @@ class Kernel:
 
     def _stories(self, runs: Runs) -> list[tuple[Position, Story]]:
         """Of runs of one key."""
-        return sorted(((start, story) for _, start, story in self._told(runs)), key=itemgetter(0))
+        return sorted(map(self._told(runs), range(len(runs))), key=itemgetter(0))
 
-    def _told(self, runs: Runs) -> Iterator[tuple[int, Position, Story]]:
-        """Each run's key as a number, its start, and what it has taken."""
+    def _told(self, runs: Runs) -> Callable[[int], tuple[Position, Story]]:
+        """What tells of each run where it started and what it has taken, from copies made now."""
         moves = self.setting.track.moves
         told = Trails(self.pool, self.setting.track, runs.cell).told(np.arange(len(runs)))
-        starts = zip(runs.key.tolist(), runs.start_ms.tolist(), runs.start_seq.tolist(), strict=True)
-        for i, (key, *start) in enumerate(starts):
-            yield key, Position(*start), [(moves[move], event) for move, event in told.story(i)]
+        start_ms, start_seq = runs.start_ms.tolist(), runs.start_seq.tolist()
+
+        def of(i: int) -> tuple[Position, Story]:
+            story = [(moves[move], event) for move, event in told.story(i)]
+            return Position(start_ms[i], start_seq[i]), story
+
+        return of
 
     # --- what comes of it --------------------------------------------------------------------------------
 
@@ -339,19 +342,23 @@ class Kernel:
 
     def stories_of(
         self, keys: Iterable[Key], within_ms: int, watermark_ms: int
-    ) -> Mapping[Key, Sequence[tuple[Position, Story]]]:
-        """What the open runs of each key have taken, as far as a window allows; of no others."""
-        numbers = [(number, key) for key in keys for number in self._number(key).tolist()]
-        named = dict(numbers)
-        runs = self.pool.look(np.array(sorted(named), dtype=np.int32))
-        found: defaultdict[Key, list[tuple[Position, Story]]] = defaultdict(list)
-        for number, start, story in self._told(
-            runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms))
-        ):
-            found[named[number]].append((start, story))
-        for stories in found.values():
-            stories.sort(key=itemgetter(0))
-        return found
+    ) -> Iterator[tuple[Key, Sequence[tuple[Position, Story]]]]:
+        """What the open runs of each key have taken by now, as far as a window allows, oldest first.
+
+        All is copied now, and made into events when it is asked for.
+        """
+        wanted = list(keys)
+        known = [None if self._table is None else self._table.id_of(key) for key in wanted]
+        # A key without a number has no runs.
+        numbers = np.array([NONE if number is None else number for number in known], dtype=np.int32)
+        runs = self.pool.look(numbers[numbers != NONE])
+        runs = runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms))
+        runs = runs.of(np.lexsort((runs.start_seq, runs.start_ms, runs.key)))
+        first = np.searchsorted(runs.key, numbers).tolist()
+        behind = np.searchsorted(runs.key, numbers, side="right").tolist()
+        told = self._told(runs)
+        places = zip(wanted, first, behind, strict=True)
+        return ((key, [told(i) for i in range(low, high)]) for key, low, high in places)
 
     def due_ms(self, runs: Runs, within_ms: int) -> Ints:
         """When runs end by time alone, for a rule with that window."""

@@ -102,15 +102,8 @@ class Pool:
 
     def take(self, keys: Codes) -> Runs:
         """Take out all runs of these keys, each given once."""
-        found: list[Slots] = []
-        at = self._heads(keys)
-        at = at[at != NONE]
-        while len(at):
-            found.append(at)
-            at = self.runs["next"][at]
-            at = at[at != NONE]
+        slots = self._slots_of(keys)
         self.first[keys[keys < len(self.first)]] = NONE
-        slots = np.sort(np.concatenate([np.zeros(0, dtype=np.int32), *found]))
         runs = self._gather(slots)
         self.runs["stage"][slots] = NONE
         for fold in self.folds:
@@ -121,9 +114,7 @@ class Pool:
 
     def look(self, keys: Codes) -> Runs:
         """The runs of these keys, left where they are."""
-        runs = self.take(keys)
-        self.put(runs)
-        return runs
+        return self._gather(self._slots_of(keys))
 
     def put(self, runs: Runs) -> None:
         """Put runs in; of their keys no others may be here."""
@@ -238,6 +229,17 @@ class Pool:
         return numbers[order], np.concatenate(moves[::-1])[order], np.concatenate(rows[::-1])[order]
 
     # --- columns -----------------------------------------------------------------------------------------
+
+    def _slots_of(self, keys: Codes) -> Slots:
+        """The slots of all runs of these keys, ascending."""
+        found: list[Slots] = []
+        at = self._heads(keys)
+        at = at[at != NONE]
+        while len(at):
+            found.append(at)
+            at = self.runs["next"][at]
+            at = at[at != NONE]
+        return np.sort(np.concatenate([np.zeros(0, dtype=np.int32), *found]))
 
     def _heads(self, keys: Codes) -> Slots:
         found = np.full(len(keys), NONE, dtype=np.int32)

@@ -94,11 +94,11 @@ class Detector:
     def changes(self) -> Iterator[tuple[str, Key, Kept | None]]:
         """Rule, key and state of all that changed since the last call; None: nothing is left of it.
 
-        The first call starts the count, as in `Matcher.touched`.
+        The state is that of the moment of the call, whenever it is read. The first call starts the count, as
+        in `Matcher.touched`.
         """
-        for name, watch in self._watch.items():
-            for key, kept in watch.kept(watch.touched()):
-                yield name, key, kept
+        cut = [(name, watch.kept(watch.touched())) for name, watch in self._watch.items()]
+        return ((name, key, kept) for name, found in cut for key, kept in found)
 
     def restore(self, rule: str, key: Key, kept: Kept) -> None:
         """Go on with a rule and key from what was kept of it."""
@@ -162,11 +162,17 @@ class _Watch:
         return self.matcher.touched() | (limited or set())
 
     def kept(self, keys: Collection[Key]) -> Iterator[tuple[Key, Kept | None]]:
-        """What has to be kept of each of these keys; None: nothing."""
-        for key, snapshot in self.matcher.snapshots(keys).items():
-            given = self._given.get(key, ())
-            nothing = snapshot is None and not given
-            yield key, None if nothing else Kept(snapshot or Snapshot(), tuple(given))
+        """What has to be kept of each of these keys as they are now; None: nothing."""
+        snapshots = self.matcher.snapshots(keys)
+        given = {key: tuple(self._given[key]) for key in keys if key in self._given} if self._given else {}
+
+        def told() -> Iterator[tuple[Key, Kept | None]]:
+            for key, snapshot in snapshots:
+                given_ms = given.get(key, ())
+                nothing = snapshot is None and not given_ms
+                yield key, None if nothing else Kept(snapshot or Snapshot(), given_ms)
+
+        return told()
 
     def restore(self, key: Key, kept: Kept) -> None:
         """Go on with a key from there."""

@@ -16,7 +16,7 @@ Topics that were silent come as values between the rows: see `cep.stream.silence
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection
@@ -87,6 +87,31 @@ class Mark(NamedTuple):
     offset: int
     highest_ms: int
     last_ms: int
+
+
+class Cut:
+    """The state of a task as it was at one moment: what had changed by then, packed when there is time."""
+
+    def __init__(
+        self,
+        since: Offsets,
+        to: Offsets,
+        changes: dict[bytes, bytes | None],
+        more: Iterator[tuple[bytes, bytes | None]],
+        header: bytes,
+    ) -> None:
+        """`more` are changes that are not packed yet; they take the place of others of the same key."""
+        self.to = to
+        self._since, self._changes, self._more, self._header = since, changes, more, header
+
+    def written(self, enough: Callable[[], bool] = lambda: False) -> Delta | None:
+        """Pack until it is enough for now; the delta once there is no more."""
+        for key, packed in self._more:
+            self._changes[key] = packed
+            if enough():
+                return None
+        self._changes[HEADER] = self._header
+        return Delta(self._since, self.to, self._changes)
 
 
 class TaskState:
@@ -213,7 +238,7 @@ class TaskState:
         # What still waits there waits here too, unless time has come further here.
         ready = past.clock.reach(self.clock.watermark_ms)
         past.detector.process(ready, past.clock.watermark_ms, past.clock.first_ms)
-        entries |= past._changes()
+        entries |= past.put_down().changes
         for entry, data in entries.items():
             if entry != HEADER and data is not None:
                 name, key = entry_key(entry)
@@ -252,9 +277,20 @@ class TaskState:
 
     def put_down(self) -> Delta:
         """What has changed since the state was last put down or taken up."""
-        delta = Delta(self._standing, dict(self.to), self._changes())
-        self._standing = delta.to
+        delta = self.cut().written()
+        assert delta is not None, "all of it"
         return delta
+
+    def cut(self) -> Cut:
+        """The same, of this moment, written bit by bit while the task goes on."""
+        pending, self._pending = self._pending, {}
+        packed = (
+            (entry(name, key), None if kept is None else self._codecs[name].pack(kept))
+            for name, key, kept in self.detector.changes()
+        )
+        cut = Cut(self._standing, dict(self.to), pending, packed, self._header())
+        self._standing = cut.to
+        return cut
 
     def resume(self) -> Offsets:
         """From where on rows would have to be read again if the state were taken up now."""
@@ -281,13 +317,6 @@ class TaskState:
         return found
 
     # --- as keys and bytes --------------------------------------------------------------------------------
-
-    def _changes(self) -> dict[bytes, bytes | None]:
-        changes, self._pending = self._pending, {}
-        for name, key, kept in self.detector.changes():
-            changes[entry(name, key)] = None if kept is None else self._codecs[name].pack(kept)
-        changes[HEADER] = self._header()
-        return changes
 
     def _header(self) -> bytes:
         clock = self.clock.state()

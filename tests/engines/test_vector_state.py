@@ -99,7 +99,7 @@ def test_only_keys_that_had_runs_are_told_as_touched() -> None:
         matcher.advance(low + 999)
         touched = matcher.touched()
         assert touched <= seen | {(f"user-{name:07d}",) for name in range(low, low + 1_000)}
-        kept = matcher.snapshots(touched)
+        kept = dict(matcher.snapshots(touched))
         seen = (seen - touched) | {key for key in touched if kept[key] is not None}
     # A run for each; of those that ended somebody was told.
     assert len(seen) == matcher.open_runs() > 4_000

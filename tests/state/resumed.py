@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
 
 from cep.engines.feed import Feed
 from cep.engines.match import Match
@@ -43,7 +43,7 @@ class Resumed:
     def snapshot(self, key: Key) -> Snapshot | None:
         return self._woken().snapshot(key)
 
-    def snapshots(self, keys: Collection[Key]) -> Mapping[Key, Snapshot | None]:
+    def snapshots(self, keys: Collection[Key]) -> Iterator[tuple[Key, Snapshot | None]]:
         return self._woken().snapshots(keys)
 
     def restore(self, key: Key, snapshot: Snapshot) -> None:

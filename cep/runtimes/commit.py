@@ -6,12 +6,12 @@
               T < C      the store forgot                               replay T..C, alerts have left already
               F > C      somebody set the offsets back                  refuse, or rebuild if told so
 
-    commit    compute ─▶ apply to the store ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
-              │          └ of tasks that are due; the state of others stays behind for now
+    commit    compute ─▶ put down ─▶ begin ─▶ write alerts ─▶ send offsets ─▶ commit
+              │          └ whose turn it is; the state of others stays behind for now: see `stored`
               └ while the transaction before is still under way; nothing else begins before its end
     decide    begin ─▶ write the silence ─▶ send offsets as they are ─▶ commit
 
-The commit of the log's transaction is the moment that counts. The state is applied before it, with what
+The commit of the log's transaction is the moment that counts. State may be in the store before it, with what
 undoes it beside it; state that stayed behind is made up for as if the store had forgotten it. Any error
 breaks the machine: the process ends, and starting again is the only way back, so that way is always in use.
 State is a function of the log, so what was decided by more than the log has to be in the log before it
@@ -35,6 +35,7 @@ from cep.errors import CepError
 from cep.runtimes.commit_ports import Committed, In, Later, LogPort, Out, TaskPort, at_once
 from cep.runtimes.log_lines import say
 from cep.runtimes.pins import NO_CHANGES, Changes, Pin, due, in_force, marked, pinned, unmarked
+from cep.runtimes.stored import Stored
 from cep.state.store import Delta, Offsets, Progress, StateError, StateStore, TaskId
 from cep.stream.silence import SILENCES, Silence, overtaken
 
@@ -56,7 +57,7 @@ class Point(IntEnum):
     READY = 11
     COMPUTED = 12
     APPLIED = 13
-    """To one task of several: the rest is not yet."""
+    """The state of one task, perhaps as it was some batches ago; others are not yet."""
     BEGUN = 14
     WRITTEN = 15
     OFFSETS_SENT = 16
@@ -100,8 +101,8 @@ class ExactlyOnce(Generic[In, Out]):
         """Is told what a batch came to, once it is true."""
         self.later: Later = at_once
         """Runs transactions."""
-        self.is_due: Callable[[TaskId], bool] = lambda _: True
-        """Whether the state of a task is put down with its next batch."""
+        self.stored = Stored(store, partial(at, Point.APPLIED))
+        """What is put down of the tasks, when, and by whom."""
         self._log = log
         self._store = store
         self._make_task = make_task
@@ -110,13 +111,7 @@ class ExactlyOnce(Generic[In, Out]):
         self._changes = changes
         self._rebuild = rebuild
         self._under_way: tuple[dict[TaskId, Out], Callable[[], None]] | None = None
-        self._tokens: dict[TaskId, str] = {}
         self._committed: dict[TaskId, Committed] = {}
-        self._stateless: set[TaskId] = set()
-        self._stored: dict[TaskId, Offsets] = {}
-        """Where the state stands in the store, with the mark of the rules that made it."""
-        self._behind: set[TaskId] = set()
-        """Tasks whose state is not put down; between two batches what they hold is what is committed."""
         self._broken = False
 
     def start(self) -> None:
@@ -129,22 +124,23 @@ class ExactlyOnce(Generic[In, Out]):
         """Make the state of these tasks what it was at their committed offsets; from there on read them."""
         with self._unbroken():
             self._settle()
+            self.stored.settle()
             return {task: self._recover(task) for task in tasks}
 
     def release(self, tasks: Iterable[TaskId]) -> None:
         """Tasks that somebody else has now, or will have: then there is nothing for him to make up for."""
+        gone = set(tasks)
         if not self._broken:
             self.settle()
-        for task in tasks:
-            if task in self._behind and not self._broken:
+            self.stored.settle_for(gone)
+        for task in sorted(gone):
+            if task in self.tasks and not self._broken:
                 # Refused if he was quicker.
                 with suppress(StateError):
-                    self._apply(task, self.tasks[task].put_down())
-            self._behind.discard(task)
+                    self._catch_up(task)
+            self.stored.forget(task)
             self.tasks.pop(task, None)
-            self._tokens.pop(task, None)
             self._committed.pop(task, None)
-            self._stored.pop(task, None)
 
     def revision(self, task: TaskId) -> int | None:
         """Which rules a task runs now."""
@@ -171,29 +167,26 @@ class ExactlyOnce(Generic[In, Out]):
             return changing
 
     def put_down(self) -> None:
-        """Let no state that is due stay behind, though there is no batch."""
-        for task in sorted(self._behind):
-            if self.is_due(task):
-                with self._unbroken():
-                    self._settle()
-                    self._catch_up(task)
+        """Go on putting down state, though there is no batch."""
+        with self._unbroken():
+            self._settle()
+            self._go_on_putting_down()
+
+    def _go_on_putting_down(self) -> None:
+        for task in self.stored.lags():
+            self.stored.put_down(task, self.tasks[task].cut, self._committed[task].pins)
 
     def _catch_up(self, task: TaskId) -> None:
-        if task in self._behind:
-            self._apply(task, self.tasks[task].put_down())
-            self._at(Point.APPLIED)
+        self.stored.catch_up(task, self.tasks[task].cut, self._committed[task].pins)
 
     def commit(self, batch: Mapping[TaskId, In]) -> dict[TaskId, Out]:
         """Process a batch of some tasks. What it came to is true, and given out once, when it is settled."""
         with self._unbroken():
             results = {t: self.tasks[t].process(rows, put_down=False) for t, rows in batch.items()}
-            self._behind |= batch.keys()
+            self.stored.changed(batch)
             self._at(Point.COMPUTED)
             self._settle()
-            for task in batch:
-                if self.is_due(task):
-                    self._apply(task, self.tasks[task].put_down())
-                    self._at(Point.APPLIED)
+            self._go_on_putting_down()
             self._under_way = results, self.later(partial(self._transact, results))
             return results
 
@@ -240,7 +233,7 @@ class ExactlyOnce(Generic[In, Out]):
 
     def _recover(self, task: TaskId) -> Offsets:
         # The store first: once it is fenced nobody else moves the state while C is being read.
-        token = self._tokens[task] = self._make_token(task)
+        token = self.stored.tokens[task] = self._make_token(task)
         stored = self._store.fence(task, token)
         self._at(Point.STORE_FENCED)
         committed = self._log.committed(task)
@@ -249,13 +242,8 @@ class ExactlyOnce(Generic[In, Out]):
             committed = self._commit_origin(task, stored)
         standing = self._standing(task, token, stored, committed)
         committed = self._committed[task] = self._with_pins(committed)
-        if standing is None:
-            self._stateless.add(task)
-            place = committed.origin
-        else:
-            self._stateless.discard(task)
-            self._stored[task] = standing
-            place = unmarked(standing)
+        self.stored.stands(task, standing)
+        place = committed.origin if standing is None else unmarked(standing)
         self.tasks[task] = self._replay(task, place)
         self._at(Point.READY)
         return committed.to
@@ -269,11 +257,11 @@ class ExactlyOnce(Generic[In, Out]):
     def _take_up(self, task: TaskId, place: Offsets, revision: int | None) -> TaskPort[In, Out]:
         """The task as the store has it, with these rules; without state it begins at the place."""
         port = self._make_task(task, revision)
-        if task in self._stateless:
+        if self.stored.stateless(task):
             port.begin(place)
             return port
         begin = self._committed[task].to
-        resume = port.restore(self._store.load(task, self._tokens[task]), place, begin)
+        resume = port.restore(self._store.load(task, self.stored.tokens[task]), place, begin)
         self._at(Point.RESTORED)
         for rows in self._log.read(task, resume, place):
             port.refill(rows)
@@ -283,7 +271,7 @@ class ExactlyOnce(Generic[In, Out]):
     def _changed(self, task: TaskId, pin: Pin, emitted: Offsets | None) -> TaskPort[In, Out]:
         """The task, which stands where the pin is, with its rules."""
         port = self._take_up(task, pin.at, pin.revision)
-        if task not in self._stateless:
+        if not self.stored.stateless(task):
             # Changes nothing, and is refused if the store has lost meanwhile what we took from it.
             self._apply(task, Delta(pin.at, pin.at, {}, emitted))
         port.warm_up(pin.begin, self._log.read(task, pin.begin, pin.at))
@@ -362,15 +350,7 @@ class ExactlyOnce(Generic[In, Out]):
             self._at(Point.REPLAY_APPLIED)
 
     def _apply(self, task: TaskId, delta: Delta) -> None:
-        pins, first = self._committed[task].pins, task in self._stateless
-        since, to = (marked(place, in_force(pins, place)) for place in (delta.since, delta.to))
-        if not first:
-            since = self._stored[task]
-            assert unmarked(since) == dict(delta.since), "the task goes on from what is stored"
-        self._store.apply(task, self._tokens[task], replace(delta, since=since, to=to, first=first))
-        self._stored[task] = to
-        self._stateless.discard(task)
-        self._behind.discard(task)
+        self.stored.apply(task, delta, self._committed[task].pins)
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:

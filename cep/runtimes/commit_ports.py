@@ -40,6 +40,14 @@ Out_contra = TypeVar("Out_contra", bound=Result, contravariant=True)
 In_co = TypeVar("In_co", covariant=True)
 
 
+class Cut(Protocol):
+    """The state of a task as it was at one moment; the task may go on."""
+
+    def written(self, enough: Callable[[], bool]) -> Delta | None:
+        """Pack until it is enough for now; the delta once there is no more."""
+        ...
+
+
 class TaskPort(Protocol[In_contra, Out_co]):
     """The computation of one task; `cep.stream.task.TaskState` is one."""
 
@@ -63,8 +71,8 @@ class TaskPort(Protocol[In_contra, Out_co]):
         """The next records; if the state is not put down, a later delta tells what changed."""
         ...
 
-    def put_down(self) -> Delta:
-        """What has changed since the state was last put down or taken up."""
+    def cut(self) -> Cut:
+        """What has changed since the state was last put down or taken up, as it is now."""
         ...
 
 

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from cep.errors import InputError
@@ -102,9 +102,11 @@ class BatchLoop:
         self._rebuild = given.rebuild
         self._records_max = min(RECORDS_AT_FIRST, settings.batch_records)
         self._transactions = ThreadPoolExecutor(1, "transaction")
-        self._computed_at = self._passed_at = self._begun_at = self._ended_at = 0.0
+        self._aside = ThreadPoolExecutor(1, "state")
+        self._applying: Future[None] | None = None
+        self._computed_at = self._begun_at = self._ended_at = 0.0
         self._lagging: Mapping[Part, int] = {}
-        self._put_down = PutDown(settings.state_every_ms / 1000)
+        self._put_down = PutDown(settings.state_every_ms / 1000, time.monotonic, self._store_is_busy)
         self._made: dict[TaskId, Task] = {}
         self._pending: dict[TaskId, Silence] = {}
         """Silences that somebody decided, and did not commit before we took up his tasks."""
@@ -138,7 +140,8 @@ class BatchLoop:
         )
         self._once.later = self._later
         self._once.settled = self._settled
-        self._once.is_due = lambda task: self._put_down.due(task, time.monotonic())
+        self._once.stored.turns = self._put_down
+        self._once.stored.aside = self._apply_aside
         try:
             # Partitions come with the first read, so the group is joined meanwhile.
             self._reader.subscribe()
@@ -190,12 +193,12 @@ class BatchLoop:
             batch[self._id(records.part.partition)].append(records)
         if not batch:
             self._once.settle()
-            self._passed_at = self.signs.alive()
+            self.signs.alive()
             self._once.put_down()
             return
         self._commit(batch, self._lags(read))
         if read:
-            # State that is put down now and then says nothing of the batches between.
+            # What is put down beside it says nothing of the batch.
             self._fit(sum(len(records.offsets) for records in read), self._computed_at - started)
 
     def _commit(self, batch: Mapping[TaskId, Sequence[Records | Silence]], lags: Mapping[Part, int]) -> None:
@@ -208,6 +211,14 @@ class BatchLoop:
         """In a thread: while brokers answer, the next batch is read and computed."""
         self._begun_at = time.monotonic()
         return self._transactions.submit(transaction).result
+
+    def _apply_aside(self, change: Callable[[], None]) -> Callable[[], None]:
+        """In a thread of its own: the store may take as long as some batches do."""
+        self._applying = self._aside.submit(change)
+        return self._applying.result
+
+    def _store_is_busy(self) -> bool:
+        return self._applying is not None and not self._applying.done()
 
     def _settled(self, results: Mapping[TaskId, Done]) -> None:
         self.signs.alive()
@@ -256,9 +267,6 @@ class BatchLoop:
             self._computed_at = now
         if point is Point.COMMITTED:
             self._ended_at = now
-        if point is Point.APPLIED:
-            self._put_down.done(now - self._passed_at, now)
-        self._passed_at = now
 
     def _id(self, number: int) -> TaskId:
         return TaskId(self._settings.group, number)

@@ -34,7 +34,7 @@ from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
 from cep.stream.cost import RuleCost
 from cep.stream.silence import Silence
-from cep.stream.task import ChangedRulesError, Rows, TaskState, codecs_of
+from cep.stream.task import ChangedRulesError, Cut, Rows, TaskState, codecs_of
 from cep.values import mutable
 
 
@@ -128,9 +128,9 @@ class Task:
             for each in batch
         ]
 
-    def put_down(self) -> Delta:
-        """What has changed since the state was last put down or taken up."""
-        return self.state.put_down()
+    def cut(self) -> Cut:
+        """What has changed since the state was last put down or taken up, as it is now."""
+        return self.state.cut()
 
     def process(self, batch: Sequence[Records | Silence], *, put_down: bool = True) -> Done:
         """The next records of some of the task's partitions, and silences where they were decided."""

@@ -151,7 +151,7 @@ def test_state_that_batch_mode_left(tasks: TaskSettings, monkeypatch: pytest.Mon
     task.begin({"events": 0})
     task.process([records(0, 600)], put_down=False)
     store.fence(TASK, "batch")
-    delta = task.put_down()
+    delta = task.state.put_down()
     standing = {"events": 600, SILENCES: 2, MARK: 77}
     store.apply(TASK, "batch", replace(delta, since={**standing, "events": 0}, to=standing, first=True))
     expected = plain(tasks, records(0, 600), records(600, 750), records(750, 900))

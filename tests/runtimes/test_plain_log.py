@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -84,7 +84,11 @@ class Echo:
     def warm_up(self, begin: Offsets, pieces: Iterable[Sequence[Records | Silence]]) -> None:
         """No rules, no changes."""
 
-    def put_down(self) -> Delta:
+    def cut(self) -> Echo:
+        return self
+
+    def written(self, enough: Callable[[], bool]) -> Delta:
+        del enough
         return self.delta
 
     def process(self, rows: Sequence[Records | Silence], *, put_down: bool = True) -> Done:

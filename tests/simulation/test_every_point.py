@@ -100,7 +100,7 @@ def test_crash_at(point: Point, what: str, forget: bool) -> None:
     struck = 0
     for nth in (1, 3):
         world = World(seed=1000 * point + nth, silences=nth == 3 or point >= Point.DECISION_WRITTEN)
-        world.put_down = 1 if nth == 1 else 0.5
+        world.turns.put_down, world.turns.pauses = (1, 0) if nth == 1 else (0.5, 0.2)
         once = Once(world, point, nth, what, forget=forget)
         run(world, once)
         struck += once.struck

@@ -11,8 +11,9 @@ import pytest
 from cep.runtimes import commit
 from cep.runtimes.commit_ports import Committed
 from cep.state.store import Delta, MemoryStore, Offsets, Progress, TaskId
+from cep.stream.detector import Detector
 from cep.stream.silence import SILENCES, Silence
-from cep.stream.task import Outcome, Rows, TaskState
+from cep.stream.task import Cut, Outcome, Rows, TaskState
 from tests.simulation import test_every_point as every
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.world import WorkerLog
@@ -88,12 +89,20 @@ def empty_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_touched(patch: pytest.MonkeyPatch) -> None:
-    changes = TaskState._changes
+    written = Cut.written
 
-    def some(task: TaskState) -> dict[bytes, bytes | None]:
-        return {key: value for key, value in changes(task).items() if value is not None}
+    def some(cut: Cut, enough: Callable[[], bool] = lambda: False) -> Delta | None:
+        delta = written(cut, enough)
+        kept = {} if delta is None else {key: one for key, one in delta.changes.items() if one is not None}
+        return None if delta is None else replace(delta, changes=kept)
 
-    patch.setattr(TaskState, "_changes", some)
+    patch.setattr(Cut, "written", some)
+
+
+def cut_tells_what_came_later(patch: pytest.MonkeyPatch) -> None:
+    """The state of a cut is read when it is packed, while its place is that of the cut."""
+    changes = Detector.changes
+    patch.setattr(Detector, "changes", lambda detector: (each for _ in "1" for each in changes(detector)))
 
 
 def forgets_left_behind(patch: pytest.MonkeyPatch) -> None:
@@ -142,6 +151,7 @@ def new_rules_know_nothing(patch: pytest.MonkeyPatch) -> None:
         no_refill,
         empty_is_new,
         forgets_touched,
+        cut_tells_what_came_later,
         forgets_left_behind,
         offsets_outside,
         silences_forgotten,

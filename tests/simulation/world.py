@@ -19,6 +19,7 @@ from cep.runtimes.pins import Changes, Pin
 from cep.state.store import Offsets, StateError, TaskId
 from cep.stream.silence import SILENCES, Silence, stretches
 from cep.stream.task import Outcome, Rows, TaskState
+from tests.simulation.dice import Dice
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.redis import ForgetfulStore
 from tests.simulation.rule_sets import ChangingTask, one_run, rule_by_rule
@@ -133,7 +134,8 @@ class Worker:
             rebuild=rebuild,
         )
         self.sequence.later = self._later
-        self.sequence.is_due = lambda _: world.dice.random() < world.put_down
+        self.sequence.stored.aside = self._later if world.turns.pauses else at_once
+        self.sequence.stored.turns = world.turns
         self.heard = world.pushed
         self.sequence.start()
 
@@ -165,7 +167,7 @@ class Worker:
             self.sequence.commit(batch)
             return
         self.sequence.settle()
-        if self._world.dice.random() < self._world.put_down:
+        if self._world.turns.falls(self._world.turns.put_down):
             self.sequence.put_down()
 
     def _tasks(self) -> list[tuple[TaskId, TaskState]]:
@@ -215,12 +217,11 @@ class World:
         """`changing`: new rules are pushed while the workers run."""
         self.chance = Random(seed)
         self.silences = silences
-        self.dice = Random(seed)
         self.delays = Random(seed)
         self.delayed = 0.5
         """How often a transaction ends only when something has to wait for it."""
-        self.put_down = 0.6
-        """How often state is put down with a batch, by dice of its own."""
+        # In most worlds what is begun is done at once: there the store is of more use.
+        self.turns = Dice(Random(seed), pauses=0.2 if seed % 3 == 0 else 0)
         self.logs = {task: log_of([_step(self.chance) for _ in range(EVENTS)]) for task in TASKS}
         self.kafka = Kafka(self.logs)
         self.store = ForgetfulStore()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import threading
 import time
 import zlib
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.driver import SCHEMA, SETTINGS, compiled
 from bench.workload import events, rules
@@ -38,6 +39,7 @@ WARM_UP_S = 2.0
 SLOT_S = 0.5
 AFTER_ALL_MS = 1_900_000_000_000
 ACCOUNTS = 20_000
+PARTITION_OF_KEY = -1
 BARS = " ▁▂▃▄▅▆▇█"
 
 Message = dict[str, Any]
@@ -46,8 +48,8 @@ Message = dict[str, Any]
 class Stream(Protocol):
     """Events by number, and what their alerts say of them."""
 
-    def messages(self, numbers: range, now_ms: int) -> list[Message]:
-        """What is sent for these numbers; at the end, with no numbers, what lets time run on."""
+    def messages(self, numbers: range, now_ms: int) -> dict[int, list[Message]]:
+        """What is sent for these numbers, by partition; without numbers, at the end, what lets time run on."""
         ...
 
     def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
@@ -66,16 +68,16 @@ class Stream(Protocol):
 class Rare:
     """Events one in a thousand of which is worth an alert. Those of a slice differ in their keys only."""
 
-    def messages(self, numbers: range, now_ms: int) -> list[Message]:
+    def messages(self, numbers: range, now_ms: int) -> dict[int, list[Message]]:
         """Cheap to make: few are different."""
         event = {"type": "A", "ts": now_ms, "v": 8, "sent": 0}
         if not numbers:
-            return []
+            return {}
         plain = [_record(f"k{(numbers[0] + i) % ACCOUNTS}", event) for i in range(SLICE_KEYS)]
         made = [plain[i % SLICE_KEYS] for i in numbers]
         for i in range(-numbers[0] % 1000, len(numbers), 1000):
             made[i] = _record(f"k{numbers[i] % ACCOUNTS}", {**event, "v": 7, "sent": numbers[i]})
-        return made
+        return {PARTITION_OF_KEY: made}
 
     def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
         """By itself, as soon as its time has passed."""
@@ -100,13 +102,12 @@ class Ten:
         self.path = events(peers, -(-count // 500_000) * 500_000, ACCOUNTS)
         ts_ms: list[list[int]] = [[] for _ in range(partitions)]
         numbers: list[list[int]] = [[] for _ in range(partitions)]
-        self._made: list[Message] = []
+        self._made: list[tuple[int, Message]] = []
         with self.path.open("rb") as file:
             for number, line in enumerate(itertools.islice(file, count)):
                 event = json.loads(line)
                 partition = self._partition(event["account"])
-                key = event["account"].encode()
-                self._made.append({"key": key, "value": line.rstrip(), "partition": partition})
+                self._made.append((partition, {"key": event["account"].encode(), "value": line.rstrip()}))
                 ts_ms[partition].append(event["ts"])
                 numbers[partition].append(number)
         self._ts_ms, self._numbers = [np.array(one) for one in ts_ms], [np.array(one) for one in numbers]
@@ -114,14 +115,17 @@ class Ten:
     def _partition(self, account: str) -> int:
         return zlib.crc32(account.encode()) % self._partitions
 
-    def messages(self, numbers: range, now_ms: int) -> list[Message]:  # noqa: ARG002
+    def messages(self, numbers: range, now_ms: int) -> dict[int, list[Message]]:  # noqa: ARG002
         """Lines of the file; at the end an event far away in each partition."""
+        found: dict[int, list[Message]] = {partition: [] for partition in range(self._partitions)}
+        for partition, message in self._made[numbers.start : numbers.stop]:
+            found[partition].append(message)
         if numbers:
-            return self._made[numbers.start : numbers.stop]
-        far = json.loads(self._made[-1]["value"])
+            return found
+        far = json.loads(self._made[-1][1]["value"])
         far |= {"id": len(self._made), "ts": AFTER_ALL_MS, "type": "logout", "account": "nobody"}
-        value = json.dumps(far).encode()
-        return [{"key": b"nobody", "value": value, "partition": p} for p in range(self._partitions)]
+        last: Message = {"key": b"nobody", "value": json.dumps(far).encode()}
+        return {partition: [last] for partition in found}
 
     def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:
         """The last event, or the first of the partition behind the deadline."""
@@ -175,16 +179,21 @@ def send(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> Sent:
     while (passed := time.time() - sent.began_s) < seconds:
         due = range(sent.count, max(sent.count, int(rate * passed)))
         if due:
-            producer.produce_batch(topic, stream.messages(due, int(time.time() * 1000)))
+            _produce(producer, topic, stream.messages(due, int(time.time() * 1000)))
             sent.count = due.stop
             sent.behind_s = max(sent.behind_s, time.time() - sent.planned_s(due.start))
         producer.poll(0)
         time.sleep(SLICE_S)
-    last = stream.messages(range(0), 0)
-    if last:
-        producer.produce_batch(topic, last)
+    _produce(producer, topic, stream.messages(range(0), 0))
     producer.flush()
     return sent
+
+
+def _produce(producer: Producer, topic: str, messages: Mapping[int, list[Message]]) -> None:
+    for partition, some in messages.items():
+        count = producer.produce_batch(topic, some, partition=partition) if some else 0
+        if count < len(some):
+            sys.exit(f"{len(some) - count} events could not be sent")
 
 
 @dataclass

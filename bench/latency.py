@@ -49,7 +49,7 @@ class Stream(Protocol):
     """Events by number, and what their alerts say of them."""
 
     def messages(self, numbers: range, now_ms: int) -> dict[int, list[Message]]:
-        """What is sent for these numbers, by partition; without numbers, at the end, what lets time run on."""
+        """What is sent for these numbers, by partition; for none, at the end, what lets time run on."""
         ...
 
     def completed_by(self, alert: Mapping[str, Any]) -> tuple[int, bool]:

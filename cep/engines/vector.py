@@ -9,7 +9,7 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cached_property
 from operator import attrgetter
 from typing import Final

@@ -8,7 +8,7 @@ What a pattern must be for that is said in `vector_track`; any other is stepped 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
 from operator import attrgetter
@@ -191,9 +191,10 @@ class VectorMatcher:
 
     def touched(self) -> set[Key]:
         """Keys whose state may have changed since the last call; the first call starts the count."""
+        self._kernel.tracks = True
+        self._kernel.expire(self._watermark_ms)
         touched = self._touched or set()
         self._touched = set()
-        self._kernel.tracks = True
         return touched | self._stepped.touched() if self._steps else touched
 
     def snapshot(self, key: Key) -> Snapshot | None:
@@ -273,6 +274,11 @@ class VectorMatcher:
             run = take(run, arc, Arrival(event, key, 0, 0))
         run, _ = arrive(self._auto, Taken(story[-1][0].place, run), key)
         return replaced(run, fresh=False)
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Runs of these keys are over."""
+        if self._touched is not None:
+            self._touched.update(keys)
 
     def _touch(self, found: Found) -> None:
         if self._touched is not None:

@@ -45,6 +45,10 @@ class Client(Protocol):
         """Have a key stepped from now on."""
         ...
 
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Runs of these keys are over."""
+        ...
+
 
 def _keys_at(order: KeyOrder, places: Index) -> Codes:
     """The keys of some ascending positions, each once, ascending."""
@@ -291,12 +295,10 @@ class Kernel:
         return self._fired[1]
 
     def _fire(self, watermark_ms: int) -> Found:
-        if not self.tracks:
-            # Who asks for keys that were touched is told of each run that ends, below.
-            self.pool.sweep(watermark_ms, self._waits)
-            if not len(self._waits):
-                return Found()
-        keys = self.pool.due(watermark_ms, None if self.tracks else self._waits)
+        self._tell_over(self.pool.sweep(watermark_ms, self._waits))
+        if not len(self._waits):
+            return Found()
+        keys = self.pool.due(watermark_ms, self._waits)
         if not len(keys):
             return Found()
         runs = self.pool.take(keys)
@@ -316,6 +318,16 @@ class Kernel:
             trails=Trails(self.pool, self.setting.track, runs.cell),
             touched=lambda: touched,
         )
+
+    def expire(self, watermark_ms: int) -> None:
+        """Drop the runs that time has ended, which else stay until they are many; who tracks is told."""
+        self._tell_over(self.pool.drop_over(watermark_ms, self._waits))
+
+    def _tell_over(self, keys: Codes) -> None:
+        if self.tracks and len(keys):
+            named = self._keys(keys)
+            for client in self.clients:
+                client.touch(named)
 
     # --- one key -----------------------------------------------------------------------------------------
 

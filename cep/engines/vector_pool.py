@@ -168,16 +168,20 @@ class Pool:
         """Every run, left where it is."""
         return self._gather(np.flatnonzero(self.runs["stage"] != NONE).astype(np.int32))
 
-    def sweep(self, until_ms: int, waits: NDArray[np.int32]) -> None:
-        """Once their number has doubled, drop the runs whose deadline has passed, except where they wait."""
-        if len(self) <= self._sweep_at:
-            return
+    def sweep(self, until_ms: int, waits: NDArray[np.int32]) -> Codes:
+        """`drop_over` once the number of runs has doubled."""
+        return self.drop_over(until_ms, waits) if len(self) > self._sweep_at else np.zeros(0, dtype=np.int32)
+
+    def drop_over(self, until_ms: int, waits: NDArray[np.int32]) -> Codes:
+        """Drop the runs whose deadline has passed, except where they wait; the keys of those."""
         over = (self.runs["stage"] != NONE) & (self.runs["deadline_ms"] <= until_ms)
-        runs = self.take(distinct_of(self.runs["key"][over]))
+        keys = distinct_of(self.runs["key"][over])
+        runs = self.take(keys)
         old = (runs.deadline_ms <= until_ms) & ~np.isin(runs.stage, waits)
         self.forget(runs.cell[old])
         self.put(runs.of(np.flatnonzero(~old)))
         self._sweep_at = max(SWEEP_MIN, 2 * len(self))
+        return keys
 
     # --- what runs have bound ----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cep.columns import Batch
+from cep.engines.engines import ENGINES
 from cep.event import Event
 from cep.ports.alert_lines import alert_line
 from cep.state.codec import SnapshotCodec, StateFormatError
@@ -106,6 +107,33 @@ def test_put_down_after_every_batch(
             else:
                 stored[key] = value
     assert sorted(found) == sorted(plain(log))
+
+
+@pytest.mark.parametrize("engine", ["reference", "vector"])
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS, at=st.floats(0, 1))
+def test_a_cut_is_of_its_moment_whenever_it_is_packed(
+    engine: str, steps: list[tuple[int, int, int, str]], at: float
+) -> None:
+    log = log_of(steps)
+    middle = {topic: int(len(log[topic]) * at) for topic in TOPICS}
+    first = [rows(log, topic, 0, middle[topic]) for topic in TOPICS]
+    rest = [rows(log, topic, middle[topic], len(log[topic])) for topic in TOPICS]
+    now, later = (TaskState(rules(), TOPICS, ENGINES[engine], codecs=codecs()) for _ in range(2))
+    for task in (now, later):
+        task.begin({})
+        task.process(first, put_down=False)
+    cut = later.cut()
+    expected = now.put_down()
+    for task in (now, later):
+        task.process(rest, put_down=False)
+    pieces = 0
+    while (delta := cut.written(lambda: True)) is None:
+        pieces += 1
+    assert delta == expected
+    assert pieces == len(delta.changes) - 1
+    # What came behind it is in the next, and nothing else.
+    assert later.put_down() == now.put_down()
 
 
 def some_state() -> tuple[dict[bytes, bytes], dict[str, int]]:

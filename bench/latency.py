@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import os
 import sys
 import threading
 import time
@@ -33,8 +35,8 @@ from tests.live.cluster import Cluster
 
 SLICE_S = 0.005
 SLICE_KEYS = 200
-WARM_UP_S = 2.0
-"""A worker first finds out how large batches may be."""
+WARM_UP_S = 4.0
+"""So long the rate grows, and nothing counts: a worker first finds out how large batches may be."""
 
 SLOT_S = 0.5
 AFTER_ALL_MS = 1_900_000_000_000
@@ -158,6 +160,18 @@ def _record(key: str, event: Mapping[str, object]) -> Message:
     return {"key": key.encode(), "value": json.dumps({**event, "k": key}).encode()}
 
 
+def due(passed_s: float, rate: float) -> int:
+    """How many events are to be sent in so long."""
+    warm_up_s = min(passed_s, WARM_UP_S)
+    return int(rate * (warm_up_s * warm_up_s / WARM_UP_S / 2 + passed_s - warm_up_s))
+
+
+def at_s(number: int, rate: float) -> float:
+    """After how long an event is to be sent."""
+    warm_up = rate * WARM_UP_S / 2
+    return math.sqrt(2 * WARM_UP_S * number / rate) if number < warm_up else WARM_UP_S / 2 + number / rate
+
+
 @dataclass
 class Sent:
     """When events were to be sent, and how far the sender fell behind."""
@@ -169,7 +183,7 @@ class Sent:
 
     def planned_s(self, number: int) -> float:
         """When an event was to be sent."""
-        return self.began_s + number / self.rate
+        return self.began_s + at_s(number, self.rate)
 
 
 def send(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> Sent:
@@ -177,11 +191,12 @@ def send(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> Sent:
     producer, topic = cluster.producer(), cluster.topic("events")
     sent = Sent(time.time(), rate)
     while (passed := time.time() - sent.began_s) < seconds:
-        due = range(sent.count, max(sent.count, int(rate * passed)))
-        if due:
-            _produce(producer, topic, stream.messages(due, int(time.time() * 1000)))
-            sent.count = due.stop
-            sent.behind_s = max(sent.behind_s, time.time() - sent.planned_s(due.start))
+        numbers = range(sent.count, max(sent.count, due(passed, rate)))
+        if numbers:
+            _produce(producer, topic, stream.messages(numbers, int(time.time() * 1000)))
+            sent.count = numbers.stop
+            if passed > WARM_UP_S:
+                sent.behind_s = max(sent.behind_s, time.time() - sent.planned_s(numbers.start))
         producer.poll(0)
         time.sleep(SLICE_S)
     _produce(producer, topic, stream.messages(range(0), 0))
@@ -219,19 +234,30 @@ class Reader:
         reader.close()
 
 
-def measure(cluster: Cluster, stream: Stream, rate: float, seconds: float) -> str:
-    """Send and read, and tell what came of it. The worker must be there."""
+def measure(
+    cluster: Cluster, stream: Stream, rate: float, seconds: float, processes: Mapping[str, int]
+) -> str:
+    """Send and read, and tell what came of it. The worker must be there; `processes` are told of, by number."""
     reader = Reader(cluster)
     reading = threading.Thread(target=reader.run)
     reading.start()
+    before = {name: _cpu_s(pid) for name, pid in processes.items()}
     sent = send(cluster, stream, rate, seconds)
+    spent = {name: (_cpu_s(pid) - before[name]) / seconds for name, pid in processes.items()}
     there = -1
     while there < len(reader.found):
         there = len(reader.found)
         time.sleep(2.0)
     reader.ended.set()
     reading.join()
-    return told(stream, sent, reader.found, seconds)
+    busy = ", ".join(f"{name} {share:.2f}" for name, share in spent.items())
+    return f"{told(stream, sent, reader.found, seconds)}\n  processors: {busy}"
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process by now."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def told(stream: Stream, sent: Sent, found: Sequence[tuple[float, bytes]], seconds: float) -> str:
@@ -243,16 +269,17 @@ def told(stream: Stream, sent: Sent, found: Sequence[tuple[float, bytes]], secon
         alert = json.loads(line)
         names[stream.named(alert)] += 1
         number, by_time = stream.completed_by(alert)
-        at_s = number / sent.rate
+        planned_s = at_s(number, sent.rate)
         if number < sent.count:
             wait_s = there_s - sent.planned_s(number)
-            worst[int(at_s / SLOT_S)] = max(worst[int(at_s / SLOT_S)], wait_s)
-            if at_s >= WARM_UP_S:
+            slot = int(planned_s / SLOT_S)
+            worst[slot] = max(worst[slot], wait_s)
+            if planned_s >= WARM_UP_S:
                 waits[by_time].append(wait_s)
     expected = stream.expected(sent.count)
     missing, doubled = expected - names, names - expected
     told_sent = (
-        f"{sent.count / seconds:,.0f} events/s for {seconds:g} s: {names.total()} alerts,"
+        f"{sent.rate:,.0f} events/s after {WARM_UP_S:g} s, {seconds:g} s in all: {names.total()} alerts,"
         f" {missing.total()} missing, {doubled.total()} too many; the sender was"
         f" {sent.behind_s * 1000:.0f} ms behind at most"
     )

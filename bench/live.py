@@ -261,7 +261,11 @@ def latency(
     with workers(cluster, config, services.redis.url, settings={"CEP_ENGINE": given.engine}) as group:
         group.start("one")
         group.ready("one")
-        print(f"latency, {work.name}: {measure(cluster, stream, rate, given.seconds)}", flush=True)
+        programs = {"worker": group.running["one"], "broker": services.kafka_program}
+        processes = {name: program.pid for name, program in programs.items()}
+        processes |= {"redis": services.redis_program.pid, "sender and reader": os.getpid()}
+        told = measure(cluster, stream, rate, given.seconds, processes)
+        print(f"latency, {work.name}: {told}", flush=True)
         tell_parts(group, "one")
 
 

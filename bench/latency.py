@@ -237,7 +237,7 @@ class Reader:
 def measure(
     cluster: Cluster, stream: Stream, rate: float, seconds: float, processes: Mapping[str, int]
 ) -> str:
-    """Send and read, and tell what came of it. The worker must be there; `processes` are told of, by number."""
+    """Send and read, and tell what came of it. The worker is there; `processes` are told of."""
     reader = Reader(cluster)
     reading = threading.Thread(target=reader.run)
     reading.start()

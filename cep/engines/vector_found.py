@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,22 @@ class Handed:
 
     key: Key
     runs: Sequence[tuple[Position, Story]]
+
+
+class Client(Protocol):
+    """A rule that takes from a kernel and steps the keys that a kernel hands over."""
+
+    def idle(self, key: Key) -> bool:
+        """Whether its stepped engine has nothing of a key."""
+        ...
+
+    def adopt(self, handed: Handed) -> None:
+        """Have a key stepped from now on."""
+        ...
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Runs of these keys are over."""
+        ...
 
 
 @value

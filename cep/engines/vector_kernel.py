@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Protocol
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
 from cep.engines.vector_crowds import overflowing
-from cep.engines.vector_found import Found, Handed, Matched, Story
+from cep.engines.vector_found import Client, Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
 from cep.engines.vector_rows import RowStore, Slots
@@ -32,22 +31,6 @@ from cep.engines.vector_track import Track
 from cep.engines.vector_trails import Trails, log_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan
-
-
-class Client(Protocol):
-    """A rule that takes from a kernel and steps the keys that the kernel hands over."""
-
-    def idle(self, key: Key) -> bool:
-        """Whether its stepped engine has nothing of a key."""
-        ...
-
-    def adopt(self, handed: Handed) -> None:
-        """Have a key stepped from now on."""
-        ...
-
-    def touch(self, keys: Iterable[Key]) -> None:
-        """Runs of these keys are over."""
-        ...
 
 
 def _keys_at(order: KeyOrder, places: Index) -> Codes:
@@ -302,7 +285,7 @@ class Kernel:
         if not len(keys):
             return Found()
         runs = self.pool.take(keys)
-        touched = set(self._keys(keys)) if self.tracks else set()
+        self._tell_over(keys)
         past = runs.deadline_ms <= watermark_ms
         self.pool.put(runs.of(np.flatnonzero(~past)))
         self._over.append(runs.cell[past])
@@ -316,7 +299,6 @@ class Kernel:
             ts_ms=runs.deadline_ms,
             seq=np.full(len(runs), TIMER_SEQ, dtype=np.int64),
             trails=Trails(self.pool, self.setting.track, runs.cell),
-            touched=lambda: touched,
         )
 
     def expire(self, watermark_ms: int) -> None:

@@ -29,6 +29,7 @@ Codes = NDArray[np.int32]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 TABLE_PAYS: Final = 4
 """A table of all values is made when more than one in so many is asked for."""
 

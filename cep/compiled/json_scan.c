@@ -359,3 +359,12 @@ int64_t cep_scan_lines(const byte *data, int64_t size, int64_t start, const int6
     }
     return 0;
 }
+
+/* Which kinds occur: bit k says that k does. */
+int32_t cep_present(const byte *kinds, int64_t rows)
+{
+    int32_t found = 0;
+    for (int64_t row = 0; row < rows; row++)
+        found |= 1 << kinds[row];
+    return found;
+}

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES_MIN = 1024 };
+enum { PLACES_MIN = 1024, AT_ONCE = 32 };
 
 /* A distinct text: where its copy stands, and its first and last eight bytes, which are all of most texts.
  * The lowest bits of `hash` are its kind. */
@@ -145,27 +145,48 @@ int64_t cep_texts_clear(struct texts *texts)
     return resize(texts, PLACES_MIN);
 }
 
+/* The code of a text that stands there, a new one if need be; NONE if memory is not enough. */
+static int32_t code_of(struct texts *texts, const struct distinct *text, const byte *at)
+{
+    uint32_t place = place_of(texts, text, at);
+    if (texts->places[place])
+        return (int32_t)texts->places[place] - 1;
+    texts->places[place] = (uint32_t)texts->count + 1;
+    return added(texts, *text, at) ? (int32_t)texts->count - 1 : NONE;
+}
+
 /* Code the spans of rows, those of different kinds apart; rows of a kind below `kind_min` get -1. How many
- * texts there are then, -1 if memory is not enough. */
+ * texts there are then, -1 if memory is not enough.
+ *
+ * Some rows at a time: first what they hash to, then where that leads, so that memory is fetched for all of
+ * them at once and not for one after the other. */
 int64_t cep_texts_code(struct texts *texts, const byte *data, int64_t size, const byte *kinds,
                        const int32_t *starts, const int32_t *lengths, int64_t rows, int32_t kind_min,
                        int32_t *codes)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        codes[row] = NONE;
-        if (kinds[row] < kind_min)
-            continue;
-        const byte *at = data + starts[row];
-        struct distinct text = text_at(at, (uint32_t)lengths[row], data + size, kinds[row], texts->seed);
-        uint32_t place = place_of(texts, &text, at);
-        if (texts->places[place]) {
-            codes[row] = (int32_t)texts->places[place] - 1;
-            continue;
+    struct distinct block[AT_ONCE];
+    int64_t row_of[AT_ONCE];
+    for (int64_t row = 0; row < rows;) {
+        int count = 0;
+        for (; row < rows && count < AT_ONCE; row++) {
+            codes[row] = NONE;
+            if (kinds[row] < kind_min)
+                continue;
+            block[count] = text_at(data + starts[row], (uint32_t)lengths[row], data + size, kinds[row],
+                                   texts->seed);
+            __builtin_prefetch(&texts->places[first_place(texts, block[count].hash)]);
+            row_of[count++] = row;
         }
-        codes[row] = (int32_t)texts->count;
-        texts->places[place] = (uint32_t)texts->count + 1;
-        if (!added(texts, text, at))
-            return -1;
+        for (int i = 0; i < count; i++) {
+            uint32_t likely = texts->places[first_place(texts, block[i].hash)];
+            if (likely)
+                __builtin_prefetch(&texts->distinct[likely - 1]);
+        }
+        for (int i = 0; i < count; i++) {
+            codes[row_of[i]] = code_of(texts, &block[i], data + starts[row_of[i]]);
+            if (codes[row_of[i]] == NONE)
+                return -1;
+        }
     }
     return texts->count;
 }

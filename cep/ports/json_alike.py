@@ -44,10 +44,10 @@ class AlikeLines:
 
     def events(self, lines: LineBlock, skip: int) -> tuple[Batch | None, Ints]:
         """The events of lines that are like many others, and the lines that are left; some are skipped."""
-        block, starts, ends = Block(lines.data), lines.starts, lines.ends
+        block, starts, ends = Block(lines.data.tobytes()), lines.starts, lines.ends
         odd = _odd_lines(block, starts, ends)
         odd |= ends - starts > self._line_bytes_max
-        if b"\r" in lines.data:
+        if b"\r" in block.data:
             ends = ends - ((ends > starts) & (block.byte_at(ends, -1) == ord("\r")))
         odd[:skip] = True
         filled = ends > starts

@@ -69,4 +69,6 @@ class JsonBlocks:
         """Give one line to the row-by-row reader."""
         start = lines.start(row)
         end = min(int(lines.ends[row]), start + self._line_bytes_max + 1)
-        add_lines(self._rows, Lines(lines.first + row, [lines.data[start:end]]), self._line_bytes_max)
+        add_lines(
+            self._rows, Lines(lines.first + row, [lines.data[start:end].tobytes()]), self._line_bytes_max
+        )

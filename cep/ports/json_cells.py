@@ -19,7 +19,6 @@ from cep.ports.convert import Convert
 from cep.ports.json_kernel import (
     FLOAT,
     INT,
-    KIND_MAX,
     MISSING,
     NULL,
     TEXT,
@@ -99,7 +98,7 @@ class ScannedFields:
             found = _numbers(cells, kinds, kind, convert)
             if found is not None:
                 return found
-        if kind in AS_THEY_STAND and path != self.types and not _present(kinds) - _TEXTS:
+        if kind in AS_THEY_STAND and path != self.types and not cells.present(kinds) - _TEXTS:
             return cells.shared(kinds), np.zeros(self.count, dtype=np.bool_)
         distinct = cells.distinct(kinds, INT)
         if kind in AS_THEY_STAND and (distinct.kinds == TEXT).all():
@@ -110,11 +109,6 @@ class ScannedFields:
         table = [-1 if value is Refused else coder.code(value) for value in values]
         codes: Codes = np.array([*table, -1], dtype=np.int32)[distinct.codes]
         return numbers_of(codes, coder.values) or Coded(codes, coder.values), bad[distinct.codes]
-
-
-def _present(kinds: Kinds) -> set[int]:
-    """The kinds that occur."""
-    return set(np.flatnonzero(np.bincount(kinds, minlength=KIND_MAX + 1)).tolist())
 
 
 def _converted(distinct: Distinct, convert: Convert) -> list[Value]:
@@ -134,7 +128,7 @@ def _value(text: str, *, token: bool, convert: Convert) -> Value:
 
 def _numbers(cells: Cells, kinds: Kinds, kind: Kind, convert: Convert) -> tuple[Column, Bools] | None:
     """The column if all its values are ints, or all floats."""
-    present = _present(kinds)
+    present = cells.present(kinds)
     if kind == "any" and len(present & _INT_OR_FLOAT) != 1:
         return None
     array: Ints | Floats

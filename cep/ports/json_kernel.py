@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Coded, Codes, Ints, Vocabulary
+from cep.columns import Bools, Bytes, Coded, Codes, Ints, Vocabulary
 from cep.compiled.library import LIBRARY, address
 from cep.inputs import Path
 from cep.values import value
@@ -91,21 +91,23 @@ class Kernel:
         self.texts_from.restype, self.texts_from.argtypes = number, (pointer, number, pointer)
         self.texts_kinds = library.cep_texts_kinds
         self.texts_kinds.restype, self.texts_kinds.argtypes = None, (pointer, pointer)
+        self.present = library.cep_present
+        self.present.restype, self.present.argtypes = small, (pointer, number)
         self._iso_times = library.cep_iso_times
         self._iso_times.restype = None
         self._iso_times.argtypes = (pointer, pointer, pointer, pointer, number, number, pointer, pointer)
 
-    def line_ends(self, data: bytes) -> Ints:
+    def line_ends(self, data: Bytes) -> Ints:
         """Where the line ends of some bytes are."""
         ends = np.empty(len(data), dtype=np.int64)
-        return ends[: self._line_ends(data, len(data), address(ends))].copy()
+        return ends[: self._line_ends(address(data), len(data), address(ends))].copy()
 
     def iso_times(self, cells: Cells, zone_ms: int | None) -> tuple[Ints, Bools]:
         """Times of the usual forms of ISO 8601, and which rows hold one; None: each must name its zone."""
         rows = len(cells.kinds)
         ts_ms, good = np.zeros(rows, dtype=np.int64), np.empty(rows, dtype=np.bool_)
         self._iso_times(
-            *(cells.data, address(cells.kinds), address(cells.starts), address(cells.lengths), rows),
+            *(address(cells.data), address(cells.kinds), address(cells.starts), address(cells.lengths), rows),
             *(_NO_ZONE if zone_ms is None else zone_ms, address(ts_ms), address(good)),
         )
         return ts_ms, good
@@ -140,7 +142,7 @@ class Texts:
         """Codes of the values of rows of these kinds, -1 for those below `kind_min`."""
         codes: Codes = np.empty(len(kinds), dtype=np.int32)
         self._count = self._kernel.texts_code(
-            *(self._memory, cells.data, len(cells.data), address(kinds)),
+            *(self._memory, address(cells.data), len(cells.data), address(kinds)),
             *(address(cells.starts), address(cells.lengths), len(kinds), kind_min, address(codes)),
         )
         if self._count < 0:
@@ -180,7 +182,7 @@ class Cells:
 
     scanner: Scanner
     slot: int
-    data: bytes
+    data: Bytes
     kinds: Kinds
     starts: Sizes
     lengths: Sizes
@@ -189,6 +191,11 @@ class Cells:
     def iso_times(self, zone_ms: int | None) -> tuple[Ints, Bools]:
         """See `Kernel.iso_times`."""
         return self.scanner.kernel.iso_times(self, zone_ms)
+
+    def present(self, kinds: Kinds) -> set[int]:
+        """The kinds that occur."""
+        found = self.scanner.kernel.present(address(kinds), len(kinds))
+        return {kind for kind in range(KIND_MAX + 1) if found >> kind & 1}
 
     def distinct(self, kinds: Kinds, kind_min: int) -> Distinct:
         """Code the values of rows of these kinds; those below `kind_min` get none."""
@@ -239,7 +246,7 @@ class Scanner:
         self._spans = np.empty((2, len(self._slots), rows), dtype=np.int32)
         self._lines = np.empty((2, rows), dtype=np.int32)
 
-    def scan(self, data: bytes, start: int, ends: Ints, line_bytes_max: int) -> Scan:
+    def scan(self, data: Bytes, start: int, ends: Ints, line_bytes_max: int) -> Scan:
         """Look through the lines that end there, the first of which begins at `start`."""
         count = len(ends)
         if count > self._rows:
@@ -261,7 +268,7 @@ class Scanner:
             )
         )
         refused = self.kernel.scan_lines(
-            *(data, len(data), start, address(ends), count, line_bytes_max),
+            *(address(data), len(data), start, address(ends), count, line_bytes_max),
             *(
                 self._name_texts,
                 address(self._names),

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from cep.columns import Ints
+from cep.columns import Bytes, Ints
 from cep.limits import CHUNK_ROWS
 from cep.ports.json_kernel import KERNEL
 from cep.values import value
@@ -29,6 +29,8 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 
+_LINE_END: Final = np.frombuffer(b"\n", dtype=np.uint8)
+
 _FIRST_PART: Final = 16
 """The first of large chunks is so much smaller, and the next one less so: matching can begin the sooner."""
 
@@ -43,10 +45,13 @@ class Lines:
 
 @value
 class LineBlock:
-    """As `Lines`, but in one piece and each with its end; `ends` is where these are."""
+    """As `Lines`, but in one piece and each with its end; `ends` is where these are.
+
+    The bytes are those of the block until the next one is asked for, which may stand in the same memory.
+    """
 
     first: int
-    data: bytes
+    data: Bytes
     ends: Ints
 
     def start(self, row: int) -> int:
@@ -62,24 +67,25 @@ class LineBlock:
 def line_blocks(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[LineBlock]:
     r"""As `group_lines`, in one piece: every line of a block ends with a line end.
 
-    >>> [block.data for block in line_blocks([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
+    >>> [block.data.tobytes() for block in line_blocks([b"one\ntw", b"o\nthree"], Bounds(chunk_rows=2))]
     [b'one\ntwo\n', b'three\n']
     """
     held, part = _Held(), _FIRST_PART if bounds.chunk_rows >= CHUNK_ROWS else 1
     for block in _without_mark(blocks):
-        ends, begin = line_ends(block), 0
+        data, begin = np.frombuffer(block, dtype=np.uint8), 0
+        ends = line_ends(data)
         while len(ends):
             count = min(len(ends), bounds.chunk_rows // part - held.rows)
             cut = int(ends[count - 1]) + 1
-            held.add(block[begin:cut], ends[:count] - begin)
+            held.add(data[begin:cut], ends[:count] - begin)
             begin, ends = cut, ends[count:]
             if held.rows >= bounds.chunk_rows // part or held.size >= bounds.chunk_bytes // part:
                 yield held.taken()
                 part = max(1, part // 4)
         # Of a line that is too long no more is kept than shows that it is.
-        held.begin_line(block[begin:][: max(0, bounds.line_bytes_max + 1 - held.under_way)])
+        held.begin_line(data[begin:][: max(0, bounds.line_bytes_max + 1 - held.under_way)])
     if held.under_way:
-        held.add(b"\n", np.zeros(1, dtype=np.int64))
+        held.add(_LINE_END, np.zeros(1, dtype=np.int64))
     if held.rows:
         yield held.taken()
 
@@ -89,41 +95,46 @@ class _Held:
 
     def __init__(self) -> None:
         self._first = 1
+        self._memory: Bytes = np.empty(0, dtype=np.uint8)
         self._clear()
 
     def _clear(self) -> None:
-        self._pieces: list[bytes] = []
         self._ends: list[Ints] = []
         self.rows = self.size = self.under_way = 0
 
-    def add(self, piece: bytes, ends: Ints) -> None:
+    def add(self, piece: Bytes, ends: Ints) -> None:
         """Whole lines, the first of which may have begun before."""
         self._ends.append(ends + self.size)
         self.rows += len(ends)
         self.begin_line(piece)
         self.under_way = 0
 
-    def begin_line(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self.size += len(piece)
+    def begin_line(self, piece: Bytes) -> None:
+        size = self.size + len(piece)
+        if size > len(self._memory):
+            larger = np.empty(2 * size, dtype=np.uint8)
+            larger[: self.size] = self._memory[: self.size]
+            self._memory = larger
+        self._memory[self.size : size] = piece
+        self.size = size
         self.under_way += len(piece)
 
     def taken(self) -> LineBlock:
-        block = LineBlock(self._first, b"".join(self._pieces), np.concatenate(self._ends))
+        block = LineBlock(self._first, self._memory[: self.size], np.concatenate(self._ends))
         self._first += self.rows
         self._clear()
         return block
 
 
-def line_ends(data: bytes) -> Ints:
+def line_ends(data: Bytes) -> Ints:
     r"""Where the line ends of some bytes are.
 
-    >>> line_ends(b"a\n\nb").tolist()
+    >>> line_ends(np.frombuffer(b"a\n\nb", dtype=np.uint8)).tolist()
     [1, 2]
     """
     if KERNEL is not None:
         return KERNEL.line_ends(data)
-    return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
+    return np.flatnonzero(data == ord("\n"))
 
 
 def group_lines(blocks: Iterable[bytes], bounds: Bounds) -> Iterator[Lines]:

@@ -69,12 +69,13 @@ def _whole(offsets: Sequence[int], values: Sequence[bytes | None]) -> LineBlock 
     """The records as one block; None if there is a gap among them, or one that is no line of its own."""
     if offsets[-1] - offsets[0] >= len(offsets) or None in values:
         return None
-    data = b"\n".join(cast("Sequence[bytes]", values)) + b"\n"
+    text = b"\n".join(cast("Sequence[bytes]", values)) + b"\n"
+    data = np.frombuffer(text, dtype=np.uint8)
     block = LineBlock(offsets[0] + LINE_OF_OFFSET, data, line_ends(data))
     if len(block.ends) != len(values):
         return None
     # A blank record begins with a blank or with its line end; so do others, which are seldom.
-    first = np.frombuffer(data, dtype=np.uint8)[block.starts]
+    first = data[block.starts]
     return None if (first <= ord(" ")).any() else block
 
 
@@ -88,6 +89,6 @@ def _blocks(offsets: Sequence[int], values: Sequence[bytes | None]) -> Iterator[
             lines = [b""] * (offsets[end - 1] - offsets[start] + 1)
             for offset, value in zip(offsets[start:end], values[start:end], strict=True):
                 lines[offset - offsets[start]] = value
-        data = b"\n".join(line or b"" for line in lines) + b"\n"
+        data = np.frombuffer(b"\n".join(line or b"" for line in lines) + b"\n", dtype=np.uint8)
         lengths = np.fromiter((len(line or b"") + 1 for line in lines), dtype=np.int64, count=len(lines))
         yield LineBlock(offsets[start] + LINE_OF_OFFSET, data, np.cumsum(lengths) - 1)

@@ -17,6 +17,7 @@ from cep.inputs import Path as FieldPath
 from cep.ports import json_kernel
 from cep.ports.json_kernel import FLOAT, INT, MISSING, NAMES_MAX, NULL, TEXT, TOKEN, Scan, Scanner
 from cep.ports.json_values import parse
+from cep.ports.lines import line_ends
 from tests.ports.reading import the_kernel
 
 PATHS: list[FieldPath] = [("a",), ("b",), ("n",), ("n", "x"), ("n", "y", "z"), ("ü",)]
@@ -24,9 +25,8 @@ LINE_MAX = 1000
 
 
 def scan(lines: list[bytes], paths: list[FieldPath] = PATHS, line_max: int = LINE_MAX) -> Scan:
-    data = b"".join(line + b"\n" for line in lines)
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
-    return Scanner(the_kernel(), paths).scan(data, 0, ends, line_max)
+    data = np.frombuffer(b"".join(line + b"\n" for line in lines), dtype=np.uint8)
+    return Scanner(the_kernel(), paths).scan(data, 0, line_ends(data), line_max)
 
 
 def cell(line: bytes, path: FieldPath) -> tuple[int, object]:
@@ -41,7 +41,7 @@ def cell(line: bytes, path: FieldPath) -> tuple[int, object]:
         case kind if kind == FLOAT:
             return kind, float(cells.numbers.view(np.float64)[0])
         case kind if kind in {TEXT, TOKEN}:
-            return kind, cells.data[start : start + length].decode()
+            return kind, cells.data[start : start + length].tobytes().decode()
         case kind:
             return kind, None
 
@@ -232,9 +232,9 @@ def test_a_library_is_made_of_one_source_and_replaces_older_ones(
 def shared_columns(scanner: Scanner, blocks: list[list[str | None]]) -> list[Coded]:
     columns = []
     for block in blocks:
-        data = b"".join(json.dumps({"a": text}).encode() + b"\n" for text in block)
-        ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
-        cells = scanner.scan(data, 0, ends, LINE_MAX).cells["a",]
+        text = b"".join(json.dumps({"a": text}).encode() + b"\n" for text in block)
+        data = np.frombuffer(text, dtype=np.uint8)
+        cells = scanner.scan(data, 0, line_ends(data), LINE_MAX).cells["a",]
         columns.append(cells.shared(cells.kinds))
     return columns
 

@@ -17,6 +17,7 @@ from typing import Final
 from cep.columns import Bools, Ints
 from cep.engines.automaton import Automaton
 from cep.engines.feed import Feed
+from cep.engines.history import extend
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Counters, Limits, Matcher
 from cep.engines.reference import ReferenceMatcher
@@ -268,10 +269,16 @@ class VectorMatcher:
 
     def _run(self, key: Key, story: Story) -> Run:
         """A run that has taken these events, as the automaton tells it."""
+        arcs = [self._auto.arcs[move.state][move.place] for move, _ in story]
         run = Run(0, (), None, story[0][1].position, 0)
-        for move, event in story:
-            arc = self._auto.arcs[move.state][move.place]
-            run = take(run, arc, Arrival(event, key, 0, 0))
+        if any(arc.effects for arc in arcs):
+            for arc, (_, event) in zip(arcs, story, strict=True):
+                run = take(run, arc, Arrival(event, key, 0, 0))
+        else:
+            cell = None
+            for move, event in story:
+                cell = extend(cell, move.var, event)
+            run = Run(arcs[-1].target, (), cell, run.start, 0, story[-1][1].ts_ms)
         run, _ = arrive(self._auto, Taken(story[-1][0].place, run), key)
         return replaced(run, fresh=False)
 

@@ -121,12 +121,18 @@ class _Writing:
         assert run.start == begun.start
         assert run.last_ms == run.cell.event.ts_ms, "the time of a run is that of its newest event"
         cell = self._cell(run.cell)
+        opened = [each for index, ms in run.open for each in (index, self._relative_ms(ms))]
+        flags = (not run.fresh) | run.may_end << 1
+        plain = not (run.counts or run.scopes or run.closed or run.suspects or run.aside)
+        if plain and flags and run.ordinal == ordinal:
+            # Most runs are so, and there are many.
+            return [run.state, cell, opened, flags]
         return _trimmed(
             [
                 run.state,
                 cell,
-                [each for index, ms in run.open for each in (index, self._relative_ms(ms))],
-                (not run.fresh) | run.may_end << 1,
+                opened,
+                flags,
                 ordinal - run.ordinal,
                 [each for pair in run.counts for each in pair],
                 [each for index, ms in run.scopes for each in (index, self._relative_ms(ms))],

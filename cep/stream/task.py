@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import eq
 from typing import Final, NamedTuple
 
 from cep.columns import Batch, Projection
@@ -140,6 +141,8 @@ class TaskState:
         self._marks: dict[str, deque[Mark]] = {topic: deque() for topic in lateness_ms}
         self._refilled: dict[str, int] = {}
         self._pending: dict[bytes, bytes | None] = {}
+        self._stored: dict[str, set[Key]] = {name: set() for name in self._codecs}
+        """The keys of each rule that the store has something of, or will have."""
         self._unknown: frozenset[str] = frozenset()
         self._standing: Offsets = {}
         # The first call starts the count of changes.
@@ -184,6 +187,7 @@ class TaskState:
                 self._pending[entry] = None
             else:
                 self.detector.restore(name, key, self._codecs[name].unpack(data))
+                self._stored[name].add(key)
         self._unknown = frozenset(self._codecs.keys() - (marks.keys() - changed))
         first_ms, watermark_ms = self.clock.first_ms, self.clock.watermark_ms
         for name in self._unknown if first_ms is not None and first_ms <= watermark_ms else ():
@@ -244,6 +248,7 @@ class TaskState:
                 name, key = entry_key(entry)
                 self.detector.restore(name, key, self._codecs[name].unpack(data))
                 self._pending[entry] = data
+                self._stored[name].add(key)
         for name, overall in past.detector.overall().items():
             if overall.since_ms is not None:
                 self.detector.restore_overall(name, overall)
@@ -284,13 +289,26 @@ class TaskState:
     def cut(self) -> Cut:
         """The same, of this moment, written bit by bit while the task goes on."""
         pending, self._pending = self._pending, {}
-        packed = (
-            (entry(name, key), None if kept is None else self._codecs[name].pack(kept))
-            for name, key, kept in self.detector.changes()
-        )
-        cut = Cut(self._standing, dict(self.to), pending, packed, self._header())
+        cut = Cut(self._standing, dict(self.to), pending, self._packed(), self._header())
         self._standing = cut.to
         return cut
+
+    def _packed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """What changed up to this call; of keys that come and go in between nothing has to be told."""
+        changes = self.detector.changes()
+
+        def packed() -> Iterator[tuple[bytes, bytes | None]]:
+            for name, key, kept in changes:
+                stored = self._stored[name]
+                if kept is not None:
+                    stored.add(key)
+                    yield entry(name, key), self._codecs[name].pack(kept)
+                elif key in stored or not all(map(eq, key, key)):
+                    # What is not a number is equal to nothing and found nowhere.
+                    stored.discard(key)
+                    yield entry(name, key), None
+
+        return packed()
 
     def resume(self) -> Offsets:
         """From where on rows would have to be read again if the state were taken up now."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException, Producer
 
 from bench.driver import FIELDS, TYPES, rule_text
-from bench.latency import Rare, Stream, Ten, measure
+from bench.latency import WARM_UP_S, Rare, Stream, Ten, measure
 from bench.workload import HOME, PEERS, events, rules
 from samples.live.processes import start, wait_until
 from samples.live.services import Services, running
@@ -77,6 +77,7 @@ def main() -> None:
     given = options.parse_args()
     if given.quick:
         given.events, given.agent_events, given.seconds = given.events // 5, given.agent_events // 4, 5
+    given.seconds += WARM_UP_S
     rare = Work("rare", CONFIG + RARE_TYPES, RARE, lambda count: records(count, 1))
     rates: dict[str, float] = {}
 

@@ -36,7 +36,7 @@ from tests.live.cluster import Cluster
 SLICE_S = 0.005
 SLICE_KEYS = 200
 WARM_UP_S = 10.0
-"""So long the rate grows, and nothing counts: a broker compiles what it runs often, a worker finds its size."""
+"""So long the rate grows, and nothing counts: brokers compile what they do often, workers find their size."""
 
 SLOT_S = 0.5
 AFTER_ALL_MS = 1_900_000_000_000
@@ -100,7 +100,7 @@ class Ten:
     def __init__(self, peers: Path, count: int, partitions: int) -> None:
         """At least so many events. All are made ready before, so that sending is cheap."""
         self._peers, self._partitions = peers, partitions
-        # Few different files, all with the same keys and events of a key in an hour.
+        # One event more than is sent. Few different files, all with the same keys and events of a key in an hour.
         self.path = events(peers, -(-count // 500_000) * 500_000, ACCOUNTS)
         ts_ms: list[list[int]] = [[] for _ in range(partitions)]
         numbers: list[list[int]] = [[] for _ in range(partitions)]

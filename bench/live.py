@@ -23,7 +23,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException, Producer
 
 from bench.driver import FIELDS, TYPES, rule_text
-from bench.latency import WARM_UP_S, Rare, Stream, Ten, measure
+from bench.latency import WARM_UP_S, Rare, Stream, Ten, due, measure
 from bench.workload import HOME, PEERS, events, rules
 from samples.live.processes import start, wait_until
 from samples.live.services import Services, running
@@ -102,7 +102,7 @@ def main() -> None:
             if part in given.only and (name == "rare" or there):
                 with tempfile.TemporaryDirectory(prefix="cep-bench-") as folder:
                     path = Path(folder)
-                    stream = Rare() if name == "rare" else Ten(Path(PEERS), int(rate * given.seconds), 4)
+                    stream = Rare() if name == "rare" else Ten(Path(PEERS), due(given.seconds, rate) + 1, 4)
                     work = rare if name == "rare" else ten(Path(PEERS))
                     with running(path / "s") as services:
                         latency(services, path, work, stream, rate, given)

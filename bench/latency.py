@@ -100,7 +100,7 @@ class Ten:
     def __init__(self, peers: Path, count: int, partitions: int) -> None:
         """At least so many events. All are made ready before, so that sending is cheap."""
         self._peers, self._partitions = peers, partitions
-        # One event more than is sent. Few different files, all with the same keys and events of a key in an hour.
+        # Few different files, all with the same keys and events of a key in an hour.
         self.path = events(peers, -(-count // 500_000) * 500_000, ACCOUNTS)
         ts_ms: list[list[int]] = [[] for _ in range(partitions)]
         numbers: list[list[int]] = [[] for _ in range(partitions)]

@@ -33,8 +33,9 @@ from cep.state.codec import SnapshotCodec
 from cep.state.store import Delta, Offsets
 from cep.stream.alert import Rule
 from cep.stream.cost import RuleCost
+from cep.stream.cut import Cut
 from cep.stream.silence import Silence
-from cep.stream.task import ChangedRulesError, Cut, Rows, TaskState, codecs_of
+from cep.stream.task import ChangedRulesError, Rows, TaskState, codecs_of
 from cep.values import mutable
 
 

@@ -16,7 +16,7 @@ Topics that were silent come as values between the rows: see `cep.stream.silence
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import eq
 from typing import Final, NamedTuple
 
@@ -34,6 +34,7 @@ from cep.state.values import pack_value, unpack_value
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import BEFORE_ALL_MS, Announced, ClockState, EventClock
 from cep.stream.cost import RuleCost
+from cep.stream.cut import Cut
 from cep.stream.detector import Detector
 from cep.stream.keeping import span_ms
 from cep.stream.silence import SILENCES, Silence
@@ -88,31 +89,6 @@ class Mark(NamedTuple):
     offset: int
     highest_ms: int
     last_ms: int
-
-
-class Cut:
-    """The state of a task as it was at one moment: what had changed by then, packed when there is time."""
-
-    def __init__(
-        self,
-        since: Offsets,
-        to: Offsets,
-        changes: dict[bytes, bytes | None],
-        more: Iterator[tuple[bytes, bytes | None]],
-        header: bytes,
-    ) -> None:
-        """`more` are changes that are not packed yet; they take the place of others of the same key."""
-        self.to = to
-        self._since, self._changes, self._more, self._header = since, changes, more, header
-
-    def written(self, enough: Callable[[], bool] = lambda: False) -> Delta | None:
-        """Pack until it is enough for now; the delta once there is no more."""
-        for key, packed in self._more:
-            self._changes[key] = packed
-            if enough():
-                return None
-        self._changes[HEADER] = self._header
-        return Delta(self._since, self.to, self._changes)
 
 
 class TaskState:
@@ -289,7 +265,7 @@ class TaskState:
     def cut(self) -> Cut:
         """The same, of this moment, written bit by bit while the task goes on."""
         pending, self._pending = self._pending, {}
-        cut = Cut(self._standing, dict(self.to), pending, self._packed(), self._header())
+        cut = Cut(self._standing, dict(self.to), pending, self._packed(), {HEADER: self._header()})
         self._standing = cut.to
         return cut
 

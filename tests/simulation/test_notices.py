@@ -13,9 +13,10 @@ from cep.runtimes import commit
 from cep.runtimes.commit_ports import Committed
 from cep.state.codec import Kept, OtherPlanError
 from cep.state.store import Delta, MemoryStore, Offsets, Progress, TaskId
+from cep.stream.cut import Cut
 from cep.stream.detector import Detector
 from cep.stream.silence import SILENCES, Silence
-from cep.stream.task import Cut, Outcome, Rows, TaskState
+from cep.stream.task import Outcome, Rows, TaskState
 from tests.simulation import test_every_point as every
 from tests.simulation.kafka import Kafka, KafkaRefusedError, Transaction
 from tests.simulation.world import WorkerLog

@@ -34,7 +34,7 @@ void cep_bench_free(struct bench *bench)
     void *arrays[] = {bench->runs.at, bench->refs.at, bench->folds.at, bench->log.at, bench->lists.at,
                       bench->active.at, bench->matches.at, bench->match_log.at, bench->keys.at,
                       bench->handed.at, bench->left.at, bench->left_refs.at, bench->left_folds.at,
-                      bench->left_log.at, bench->dead.at, bench->kept_rows.at, bench->kept_users.at,
+                      bench->left_log.at, bench->dead.at, bench->kept.at, bench->kept_users.at,
                       bench->index.at, bench->picked.at, bench->picked_bits.at, bench};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
@@ -43,9 +43,9 @@ void cep_bench_free(struct bench *bench)
 /* Make the bench empty, and large enough for the batch and the stages. */
 int cep_bench_ready(struct bench *bench, const struct program *program, const struct batch *batch)
 {
-    for (int64_t i = 0; i < bench->kept_rows.count; i++)
-        bench->index.at[bench->kept_rows.at[i]] = NONE;
-    bench->kept_rows.count = bench->kept_users.count = 0;
+    for (int64_t i = 0; i < bench->kept.count; i++)
+        bench->index.at[bench->kept.at[i]] = NONE;
+    bench->kept.count = bench->kept_users.count = 0;
     bench->matches.count = bench->match_log.count = bench->keys.count = bench->handed.count = 0;
     bench->left.count = bench->left_refs.count = bench->left_folds.count = bench->left_log.count = 0;
     bench->dead.count = bench->picked.count = bench->picked_bits.count = bench->active.count = 0;
@@ -53,7 +53,7 @@ int cep_bench_ready(struct bench *bench, const struct program *program, const st
     bench->ref_count = program->ref_count;
     bench->fold_count = program->fold_count;
     int64_t numbered = bench->index.room;
-    if (!ROOM(bench->index, batch->row_count) || !ROOM(bench->picked, batch->count) ||
+    if (!ROOM(bench->index, batch->count) || !ROOM(bench->picked, batch->count) ||
         !ROOM(bench->picked_bits, batch->count) || !ROOM(bench->lists, program->stage_count) ||
         !ROOM(bench->active, program->stage_count))
         return 0;
@@ -64,13 +64,13 @@ int cep_bench_ready(struct bench *bench, const struct program *program, const st
     return 1;
 }
 
-/* The number of a row that is kept; rows are numbered in order of first use. There must be room for it. */
-static int32_t number_of(struct bench *bench, int32_t row)
+/* The number of an event that is kept: in order of first use. There must be room for it. */
+static int32_t number_of(struct bench *bench, int32_t at)
 {
-    int32_t *index = &bench->index.at[row];
+    int32_t *index = &bench->index.at[at];
     if (*index == NONE) {
-        *index = (int32_t)bench->kept_rows.count;
-        bench->kept_rows.at[bench->kept_rows.count++] = row;
+        *index = (int32_t)bench->kept.count;
+        bench->kept.at[bench->kept.count++] = at;
         bench->kept_users.at[bench->kept_users.count++] = 0;
     }
     return *index;
@@ -83,7 +83,7 @@ static int put_down(struct bench *bench, int32_t number)
     struct left left = {*run, 0};
     for (int32_t entry = run->log; entry != NONE; entry = bench->log.at[entry].before)
         left.took++;
-    if (!ROOM(bench->left, 1) || !ROOM(bench->left_log, left.took) || !ROOM(bench->kept_rows, left.took) ||
+    if (!ROOM(bench->left, 1) || !ROOM(bench->left_log, left.took) || !ROOM(bench->kept, left.took) ||
         !ROOM(bench->kept_users, left.took) || !ROOM(bench->left_refs, bench->ref_count) ||
         !ROOM(bench->left_folds, bench->fold_count))
         return 0;
@@ -93,7 +93,7 @@ static int put_down(struct bench *bench, int32_t number)
         return 1;
     for (int32_t i = run->log; i != NONE; i = bench->log.at[i].before) {
         const struct taken *taken = &bench->log.at[i];
-        int32_t kept = number_of(bench, taken->row);
+        int32_t kept = number_of(bench, taken->at);
         bench->kept_users.at[kept]++;
         bench->left_log.at[bench->left_log.count++] = (struct entry){kept, taken->move};
     }
@@ -135,7 +135,7 @@ int cep_put_down(struct bench *bench, int32_t key)
 struct found {
     int32_t *key, *cell;
     int64_t *start_ms, *start_seq, *last_ms, *ts_ms, *seq;
-    int64_t *log_match, *log_row;
+    int64_t *log_match, *log_at;
     int16_t *log_move;
 };
 
@@ -153,30 +153,30 @@ void cep_found(const struct bench *bench, const struct found *found)
         found->seq[i] = match->seq;
         for (int64_t end = place + match->took; place < end; place++) {
             found->log_match[place] = i;
-            found->log_row[place] = bench->match_log.at[place].row;
+            found->log_at[place] = bench->match_log.at[place].event;
             found->log_move[place] = (int16_t)bench->match_log.at[place].move;
         }
     }
 }
 
-/* The keys that something has happened to, those that must be handed over, and the rows to be kept. */
-void cep_left(const struct bench *bench, int32_t *keys, int32_t *handed, int64_t *rows, int64_t *users)
+/* The keys that something has happened to, those that must be handed over, and the events to be kept. */
+void cep_left(const struct bench *bench, int32_t *keys, int32_t *handed, int64_t *kept, int64_t *users)
 {
     for (int64_t i = 0; i < bench->keys.count; i++)
         keys[i] = bench->keys.at[i].key;
     for (int64_t i = 0; i < bench->handed.count; i++)
         handed[i] = bench->handed.at[i];
-    for (int64_t i = 0; i < bench->kept_rows.count; i++) {
-        rows[i] = bench->kept_rows.at[i];
+    for (int64_t i = 0; i < bench->kept.count; i++) {
+        kept[i] = bench->kept.at[i];
         users[i] = bench->kept_users.at[i];
     }
 }
 
 /* --- what is written to the pool ---------------------------------------------------------------------- */
 
-/* The slots to write to, by number of row, fresh run and cell; and where slots of what is over are put. */
+/* The slots to write to, by number of event, fresh run and cell; and where slots of what is over are put. */
 struct slots {
-    const int32_t *rows, *runs, *cells;
+    const int32_t *events, *runs, *cells;
     int32_t *dead_runs, *dead_cells;
 };
 
@@ -192,7 +192,7 @@ static int32_t lengthen(const struct bench *bench, const struct pool *pool, cons
     const int32_t *cells = slots->cells + written->cells;
     const struct entry *entries = bench->left_log.at + written->cells;
     for (int32_t i = 0; i < left->took; i++) {
-        pool->chain_row[cells[i]] = slots->rows[entries[i].row];
+        pool->chain_row[cells[i]] = slots->events[entries[i].event];
         pool->chain_move[cells[i]] = (int16_t)entries[i].move;
         pool->chain_before[cells[i]] = i + 1 < left->took ? cells[i + 1] : left->run.cell;
     }
@@ -217,7 +217,7 @@ static int32_t write_run(const struct bench *bench, const struct pool *pool, con
     kept->stage = run->stage;
     for (int64_t i = 0; i < bench->ref_count; i++) {
         int32_t ref = bench->left_refs.at[written->refs++];
-        kept->refs[i] = ref >= 0 ? slots->rows[ref] : -2 - ref;
+        kept->refs[i] = ref >= 0 ? slots->events[ref] : -2 - ref;
     }
     for (int64_t i = 0; i < bench->fold_count; i++)
         pool->folds[i][slot] = bench->left_folds.at[written->folds++];

@@ -64,14 +64,14 @@ double cep_asked(const struct asking *asking, int32_t code)
     double stack[STACK_MAX], *top = stack - 1;
     const int32_t *refs = asking->registers.refs, *op = asking->program->code + code;
     /* The commonest one, a field beside that of an event taken before, goes without the stack. */
-    if (op[0] == FIELD && op[3] == REF && op[9] == END && asking->row >= 0)
-        return compared(op[6], asking->batch->fields[op[1]][asking->row],
+    if (op[0] == FIELD && op[3] == REF && op[9] == END && asking->at >= 0)
+        return compared(op[6], asking->batch->fields[op[1]][asking->at],
                         cep_field(asking->batch, refs[op[4]], op[5]));
     for (;; op += 3) {
         switch (op[0]) {
         case END: return *top;
         case CONSTANT: *++top = asking->program->constants[op[1]]; break;
-        case FIELD: *++top = asking->row < 0 ? NAN : asking->batch->fields[op[1]][asking->row]; break;
+        case FIELD: *++top = asking->at < 0 ? NAN : asking->batch->fields[op[1]][asking->at]; break;
         case REF: *++top = cep_field(asking->batch, refs[op[1]], op[2]); break;
         case FOLD: *++top = asking->registers.folds[op[1]]; break;
         case UNBOUND: *++top = refs[op[1]] == NONE; break;
@@ -125,7 +125,7 @@ void cep_taken(const struct asking *asking, int32_t number)
         registers.folds[i] = folded(fold->kind, registers.folds[i], value, asking->inexact);
     }
     if (var->last != NONE)
-        registers.refs[var->last] = (int32_t)asking->row;
+        registers.refs[var->last] = (int32_t)asking->at;
     if (var->first != NONE && registers.refs[var->first] == NONE)
-        registers.refs[var->first] = (int32_t)asking->row;
+        registers.refs[var->first] = (int32_t)asking->at;
 }

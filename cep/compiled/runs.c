@@ -1,6 +1,6 @@
 /* What an event does to the open runs of its key, which stand in lists by stage.
  *
- *     row 7   stage 1 ─▶ run 4 ─▶ run 9      only lists of stages that the row concerns;
+ *     event 7 stage 1 ─▶ run 4 ─▶ run 9      only lists of stages that it concerns;
  *             stage 2 ─▶ run 4               each run looks at it: takes it and moves on, ends, or stays
  *
  * Runs never look at each other, so their order in a list is no matter. */
@@ -16,19 +16,19 @@ enum { REF_AT = 3, OP_AT = 6 };
 
 static const struct list NO_RUNS = {INFINITY, -INFINITY, EMPTY};
 
-static struct asking asking_of(struct walk *walk, int32_t run, int64_t row)
+static struct asking asking_of(struct walk *walk, int32_t run, int64_t at)
 {
     struct bench *bench = walk->bench;
     return (struct asking){
-        walk->program, walk->batch, row,
+        walk->program, walk->batch, at,
         {bench->refs.at + run * bench->ref_count, bench->folds.at + run * bench->fold_count},
         &walk->handed,
     };
 }
 
-static int is_true(struct walk *walk, int32_t code, int32_t run, int64_t row)
+static int is_true(struct walk *walk, int32_t code, int32_t run, int64_t at)
 {
-    struct asking asking = asking_of(walk, run, row);
+    struct asking asking = asking_of(walk, run, at);
     return code == NONE || cep_asked(&asking, code) == 1;
 }
 
@@ -48,7 +48,7 @@ static void matched(struct walk *walk, int32_t number, int64_t ts_ms, int64_t se
     bench->match_log.count += match.took;
     struct entry *entry = bench->match_log.at + bench->match_log.count;
     for (int32_t i = run->log; i != NONE; i = bench->log.at[i].before)
-        *--entry = (struct entry){bench->log.at[i].row, bench->log.at[i].move};
+        *--entry = (struct entry){bench->log.at[i].at, bench->log.at[i].move};
 }
 
 static int64_t least(int64_t one, int64_t other)
@@ -90,9 +90,9 @@ static enum outcome arrive(struct walk *walk, int32_t number, int32_t target, in
 }
 
 /* Whether the conditions of a move hold of a run, the event taken; its registers are then set. */
-static int takes(struct walk *walk, const struct move *move, int32_t number, int64_t row)
+static int takes(struct walk *walk, const struct move *move, int32_t number, int64_t at)
 {
-    struct asking asking = asking_of(walk, number, row);
+    struct asking asking = asking_of(walk, number, at);
     struct registers own = asking.registers;
     const struct program *program = walk->program;
     if (move->conditions == NONE) {
@@ -118,7 +118,7 @@ static enum outcome take(struct walk *walk, const struct move *move, int32_t num
         walk->full = 1;
         return GONE;
     }
-    bench->log.at[bench->log.count] = (struct taken){(int32_t)walk->batch->rows[at], run->log, move->number};
+    bench->log.at[bench->log.count] = (struct taken){at, run->log, move->number};
     run->log = (int32_t)bench->log.count++;
     run->last_ms = walk->batch->ts_ms[at];
     if (++run->size > walk->program->events_max)
@@ -129,10 +129,10 @@ static enum outcome take(struct walk *walk, const struct move *move, int32_t num
 static int fits(struct walk *walk, const struct move *move, int32_t number, int32_t at, uint32_t bits)
 {
     const struct run *run = &walk->bench->runs.at[number];
-    int64_t ts_ms = walk->batch->ts_ms[at], row = walk->batch->rows[at];
+    int64_t ts_ms = walk->batch->ts_ms[at];
     return bits & move->test && (move->gap_ms == NONE || ts_ms - run->last_ms <= move->gap_ms) &&
            (!move->hold_ms || ts_ms > run->last_ms + move->hold_ms) &&
-           is_true(walk, move->correlated, number, row) && takes(walk, move, number, row);
+           is_true(walk, move->correlated, number, at) && takes(walk, move, number, at);
 }
 
 static int killed(struct walk *walk, const struct stage *stage, int32_t number, int32_t at, uint32_t bits,
@@ -143,7 +143,7 @@ static int killed(struct walk *walk, const struct stage *stage, int32_t number, 
         const struct kill *kill = &walk->program->kills[i];
         if (kill->first == first && bits & kill->test &&
             (kill->for_ms == NONE || walk->batch->ts_ms[at] <= run->last_ms + kill->for_ms) &&
-            is_true(walk, kill->correlated, number, walk->batch->rows[at]))
+            is_true(walk, kill->correlated, number, at))
             return 1;
     }
     return 0;
@@ -245,7 +245,7 @@ static struct sight sight_of(const struct walk *walk, const struct stage *stage,
         const int32_t *op = watched(walk, stage);
         sight.watches = 1;
         sight.op = op[OP_AT];
-        sight.value = walk->batch->fields[op[1]][walk->batch->rows[at]];
+        sight.value = walk->batch->fields[op[1]][at];
     }
     return sight;
 }
@@ -328,8 +328,8 @@ void cep_started(struct walk *walk, int32_t at, uint32_t bits)
         return;
     for (int32_t i = program->stages[0].moves; i < program->stages[0].moves_end; i++) {
         const struct move *move = &program->moves[i];
-        if (!(bits & move->test) || !is_true(walk, move->correlated, number, walk->batch->rows[at]) ||
-            !takes(walk, move, number, walk->batch->rows[at]))
+        if (!(bits & move->test) || !is_true(walk, move->correlated, number, at) ||
+            !takes(walk, move, number, at))
             continue;
         walk->changed = 1;
         walk->open++;

@@ -60,7 +60,7 @@ static void end_lists(struct walk *walk, int64_t last_ms)
     }
 }
 
-/* The rows of one key, from the place `i` of those picked; where the next key begins. */
+/* The events of one key, from the place `i` of those picked; where the next key begins. */
 static int64_t step_key(struct walk *walk, int64_t i, int64_t end)
 {
     struct bench *bench = walk->bench;
@@ -92,7 +92,7 @@ static int64_t step_key(struct walk *walk, int64_t i, int64_t end)
     return i;
 }
 
-/* The positions of rows that pass a test or are offered, with the bits of what they pass. */
+/* The positions of events that pass a test or are offered, with the bits of what they pass. */
 static void pick(struct bench *bench, const struct program *program, const struct batch *batch)
 {
     int32_t *picked = bench->picked.at;
@@ -114,8 +114,8 @@ static void pick(struct bench *bench, const struct program *program, const struc
     bench->picked.count = bench->picked_bits.count = count;
 }
 
-/* A bit for each position of the key order whose row is in the mask: `places` has the position of each row, or
- * NONE. `found` must be empty. */
+/* A bit for each position of the key order whose row is in the mask. `places` has the position of each row, or
+ * one beyond all words that are read. `found` must be empty. */
 void cep_marked(const byte *mask, const int32_t *places, int64_t row_count, uint64_t *found)
 {
     for (int64_t begin = 0; begin < row_count; begin += 8) {
@@ -123,8 +123,7 @@ void cep_marked(const byte *mask, const int32_t *places, int64_t row_count, uint
         uint64_t eight = 0;
         memcpy(&eight, mask + begin, (size_t)(end - begin));
         for (int64_t row = begin; eight && row < end; row++)
-            if (mask[row] && places[row] != NONE)
-                found[places[row] >> 6] |= (uint64_t)1 << (places[row] & 63);
+            found[places[row] >> 6] |= (uint64_t)mask[row] << (places[row] & 63);
     }
 }
 
@@ -155,7 +154,7 @@ int64_t cep_step(struct bench *bench, const struct program *program, const struc
     }
     *counts = (struct counts){
         bench->matches.count, bench->match_log.count, bench->keys.count, bench->handed.count,
-        bench->kept_rows.count, bench->fresh, bench->left_log.count, bench->dead.count, bench->dead_cells,
+        bench->kept.count, bench->fresh, bench->left_log.count, bench->dead.count, bench->dead_cells,
     };
     return walk.full ? -1 : 0;
 }

@@ -61,20 +61,20 @@ struct program {
     int64_t within_ms, runs_max, events_max;
 };
 
-/* A batch: `rows[p]` is the row at position p of its key order, `ids[p]` its key. `tests[t]` has a bit for each
- * position, set where the row passes test t; `offered` adds positions that matter though they pass none. Field f
- * of a row is `fields[f][row]`, of an event that was kept `kept[f][slot]`; null is NaN, a text is a number. */
+/* A batch in key order: `ids[p]` is the key of the event at position p, `fields[f][p]` its field f; that of an
+ * event that was kept is `kept[f][slot]`. Null is NaN, a text is a number. `tests[t]` has a bit for each position,
+ * set where the event passes test t; `offered` adds events that matter though they pass none. */
 struct batch {
     const int32_t *ids;
-    const int64_t *rows, *ts_ms, *seq;
-    int64_t count, row_count, last_ms;
+    const int64_t *ts_ms, *seq;
+    int64_t count, last_ms;
     const uint64_t *const *tests, *offered;
     const double *const *fields, *const *kept;
     const int32_t *barred;
     int64_t barred_count;
 };
 
-/* An open run between batches. `next` is the next run of its key. Behind it come row slots by register. */
+/* An open run between batches. `next` is the next run of its key. Behind it come slots of events by register. */
 struct kept_run {
     int32_t key, next, cell, size;
     int64_t start_ms, start_seq, deadline_ms, last_ms;
@@ -93,7 +93,7 @@ struct pool {
 };
 
 struct counts {
-    int64_t matches, match_log, keys, handed, rows, fresh, cells, dead, dead_cells;
+    int64_t matches, match_log, keys, handed, kept, fresh, cells, dead, dead_cells;
 };
 
 /* --- inside ------------------------------------------------------------------------------------------- */
@@ -120,9 +120,9 @@ struct run {
 
 enum { OVER = -1 };
 
-/* A row that a run took, by which move, and what it took before. */
+/* That a run took the event at a position, by which move, and what it took before. */
 struct taken {
-    int32_t row, before, move;
+    int32_t at, before, move;
 };
 
 /* The runs that wait at a stage, and between which values lie those that it compares with. */
@@ -140,9 +140,9 @@ struct left {
     int32_t took;
 };
 
-/* A row taken by a run: the number of a row to be kept, or the row itself; and the move. */
+/* An event that was taken: its position, or its number among those to be kept; and the move. */
 struct entry {
-    int32_t row, move;
+    int32_t event, move;
 };
 
 struct match {
@@ -179,8 +179,8 @@ struct bench {
     GROWING(double) left_folds;
     GROWING(struct entry) left_log;
     GROWING(struct dead) dead;
-    /* Rows to be kept: which they are, who uses each, and the number of each row or NONE. */
-    GROWING(int32_t) kept_rows;
+    /* Events to be kept: their positions, how many use each; and the number of each position, or NONE. */
+    GROWING(int32_t) kept;
     GROWING(int32_t) kept_users;
     GROWING(int32_t) index;
     /* The positions that matter, with the bits of the tests that they pass. */
@@ -189,17 +189,17 @@ struct bench {
     int64_t fresh, dead_cells, ref_count, fold_count;
 };
 
-/* The registers of a run: `refs` is a row, -2 - slot of a kept event, or NONE. */
+/* The registers of a run: `refs` is a position, -2 - slot of a kept event, or NONE. */
 struct registers {
     int32_t *refs;
     double *folds;
 };
 
-/* What an expression is asked of: the event at `row` (NONE: there is none) and a run. */
+/* What an expression is asked of: the event at a position (NONE: there is none) and a run. */
 struct asking {
     const struct program *program;
     const struct batch *batch;
-    int64_t row;
+    int64_t at;
     struct registers registers;
     int *inexact;
 };
@@ -253,7 +253,7 @@ static inline double cep_field(const struct batch *batch, int32_t ref, int32_t f
 
 double cep_asked(const struct asking *asking, int32_t code);
 
-/* Set the registers of a run after `var` took the row. */
+/* Set the registers of a run after `var` took the event. */
 void cep_taken(const struct asking *asking, int32_t var);
 
 #endif

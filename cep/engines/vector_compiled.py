@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,13 +23,10 @@ from cep.columns import Bools, Codes
 from cep.compiled.library import LIBRARY, address
 from cep.engines.answers import Answers, KeyOrder
 from cep.engines.vector_found import Matched
-from cep.engines.vector_pool import NONE, Pool
+from cep.engines.vector_pool import Pool
 from cep.engines.vector_program import Program
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Log, Setting
-
-Marks = NDArray[np.uint64]
-"""A bit for each position of a key order."""
 
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
@@ -52,8 +49,8 @@ class _Batch(ctypes.Structure):
     """The struct `batch` of step.h."""
 
     _fields_ = (
-        *_fields(_POINTER, "ids", "rows", "ts_ms", "seq"),
-        *_fields(_NUMBER, "count", "row_count", "last_ms"),
+        *_fields(_POINTER, "ids", "ts_ms", "seq"),
+        *_fields(_NUMBER, "count", "last_ms"),
         *_fields(_POINTER, "tests", "offered", "fields", "kept", "barred"),
         ("barred_count", _NUMBER),
     )
@@ -76,14 +73,14 @@ class _Counts(ctypes.Structure):
     match_log: int
     keys: int
     handed: int
-    rows: int
+    kept: int
     fresh: int
     cells: int
     dead: int
     dead_cells: int
     _fields_ = tuple(
         _fields(
-            _NUMBER, "matches", "match_log", "keys", "handed", "rows", "fresh", "cells", "dead", "dead_cells"
+            _NUMBER, "matches", "match_log", "keys", "handed", "kept", "fresh", "cells", "dead", "dead_cells"
         )
     )
 
@@ -94,13 +91,13 @@ _TIMES: Final = ("start_ms", "start_seq", "last_ms", "ts_ms", "seq")
 class _Found(ctypes.Structure):
     """The struct `found` of bench.c."""
 
-    _fields_ = tuple(_fields(_POINTER, "key", "cell", *_TIMES, "log_match", "log_row", "log_move"))
+    _fields_ = tuple(_fields(_POINTER, "key", "cell", *_TIMES, "log_match", "log_at", "log_move"))
 
 
 class _Slots(ctypes.Structure):
     """The struct `slots` of bench.c."""
 
-    _fields_ = tuple(_fields(_POINTER, "rows", "runs", "cells", "dead_runs", "dead_cells"))
+    _fields_ = tuple(_fields(_POINTER, "events", "runs", "cells", "dead_runs", "dead_cells"))
 
 
 class Bench:
@@ -131,6 +128,48 @@ class Bench:
 def bench() -> Bench | None:
     """A bench, if the library was built."""
     return None if LIBRARY is None else Bench(LIBRARY)
+
+
+class Keyed:
+    """A batch in key order, as all tracks with these keys read it: arrays by address, each made once."""
+
+    def __init__(self, answers: Answers, order: KeyOrder, bench: Bench) -> None:
+        """No tests or fields yet. The answers hold this: so it does not hold them."""
+        self._order, self._bench = order, bench
+        self._known: dict[object, tuple[int, NDArray[Any]]] = {}
+        length = len(answers.batch)
+        self._words = length // 64 + 2
+        # A row without a key has its bit in the last word, which nobody reads.
+        self._places = np.full(length, (self._words - 1) * 64, dtype=np.int32)
+        self._places[order.rows] = np.arange(len(order.rows), dtype=np.int32)
+        self.columns = (
+            *(address(column) for column in (order.ids, order.ts_ms, order.seq)),
+            *(len(order.ids), int(answers.batch.ts_ms[-1])),
+        )
+
+    def marks(self, answers: Answers, number: int) -> int:
+        """A bit for each position, set where the test of that number passes."""
+        return self._once(number, lambda: self._marked(answers.mask_at(number)))
+
+    def offered(self, answers: Answers, types: tuple[str, ...] | None) -> int:
+        """A bit for each position, set for events of these types."""
+        return self._once((types,), lambda: self._marked(answers.of_types(types)))
+
+    def field(self, name: str, values: NDArray[np.float64]) -> int:
+        """A field by position, of its values by row."""
+        return self._once(name, lambda: values[self._order.rows])
+
+    def _once(self, question: object, work: Callable[[], NDArray[Any]]) -> int:
+        if question not in self._known:
+            array = work()
+            self._known[question] = (address(array), array)
+        return self._known[question][0]
+
+    def _marked(self, mask: Bools) -> NDArray[np.uint64]:
+        found = np.zeros(self._words, dtype=np.uint64)
+        mask = np.ascontiguousarray(mask)
+        self._bench.marked(address(mask), address(self._places), len(mask), address(found))
+        return found
 
 
 class Stepper:
@@ -169,7 +208,7 @@ class Stepper:
         if len(order.ids):
             pool.reach(int(order.ids[-1]))
         counts = self._stepped(answers, order, pool, barred, [found.values for found in fields])
-        return Stepped(self, answers, pool, counts)
+        return Stepped(self.bench, answers, order, pool, counts)
 
     def _stepped(
         self,
@@ -177,26 +216,17 @@ class Stepper:
         order: KeyOrder,
         pool: Pool,
         barred: Codes,
-        fields: Sequence[NDArray[np.float64]],
+        values: Sequence[NDArray[np.float64]],
     ) -> _Counts:
-        marks = [self._marks(answers, number) for number in self._tests(answers)]
-        offered = None
-        if self._setting.offered is None:
-            offered = self._marked(answers, answers.of_types(self._setting.types))
-        kept = [pool.rows.floats.get(name) for name in self._program.fields]
-        tests, columns = _addresses(marks), _addresses(fields)
-        slots = _addresses(kept)
-        batch = _Batch(
-            *(address(column) for column in (order.ids, order.rows, order.ts_ms, order.seq)),
-            *(len(order.ids), len(answers.batch), int(answers.batch.ts_ms[-1])),
-            *(
-                address(tests),
-                None if offered is None else address(offered),
-                address(columns),
-                address(slots),
-            ),
-            *(address(barred), len(barred)),
-        )
+        setting, names = self._setting, self._program.fields
+        keyed = answers.once(("keyed", setting.paths), lambda: Keyed(answers, order, self.bench))
+        offered = keyed.offered(answers, setting.types) if setting.offered is None else None
+        marks = (keyed.marks(answers, number) for number in self._tests(answers))
+        tests = np.array([*marks, 0], dtype=np.uintp)
+        fields = np.array([*map(keyed.field, names, values), 0], dtype=np.uintp)
+        kept = _addresses([pool.rows.floats.get(name) for name in names])
+        tables = (address(tests), offered, address(fields), address(kept))
+        batch = _Batch(*keyed.columns, *tables, address(barred), len(barred))
         counts, (held, kept_too) = _Counts(), _pool(pool)
         calls = (self._call, batch, held, counts)
         failed = self.bench.step(self.bench.memory, *map(ctypes.addressof, calls))
@@ -205,32 +235,12 @@ class Stepper:
             raise MemoryError
         return counts
 
-    def _marks(self, answers: Answers, number: int) -> Marks:
-        """The positions at which a test passes, worked out once for all tracks with these keys."""
-        question = ("marks", self._setting.paths, number)
-        return answers.once(question, lambda: self._marked(answers, answers.mask_at(number)))
-
-    def _marked(self, answers: Answers, mask: Bools) -> Marks:
-        paths = self._setting.paths
-        places = answers.once(("places", paths), lambda: _places(answers.order(paths), len(mask)))
-        marks = np.zeros(len(mask) // 64 + 1, dtype=np.uint64)
-        mask = np.ascontiguousarray(mask)
-        self.bench.marked(address(mask), address(places), len(mask), address(marks))
-        return marks
-
     def _tests(self, answers: Answers) -> list[int]:
         """The numbers of the track's tests among those of the worker."""
         if self._numbers is not answers.numbers:
             self._numbers = answers.numbers
             self._places = [answers.numbers[test] for test in self._program.tests]
         return self._places
-
-
-def _places(order: KeyOrder, length: int) -> NDArray[np.int32]:
-    """The position of each row in key order, NONE where it has none."""
-    places = np.full(length, NONE, dtype=np.int32)
-    places[order.rows] = np.arange(len(order.rows), dtype=np.int32)
-    return places
 
 
 def _addresses(arrays: Sequence[NDArray[Any] | None]) -> NDArray[np.uintp]:
@@ -252,16 +262,17 @@ def _pool(pool: Pool) -> tuple[ctypes.Structure, object]:
 class Stepped:
     """What one step left in the bench."""
 
-    def __init__(self, stepper: Stepper, answers: Answers, pool: Pool, counts: _Counts) -> None:
+    def __init__(self, bench: Bench, answers: Answers, order: KeyOrder, pool: Pool, counts: _Counts) -> None:
         """Read it before the next step."""
-        self._bench, self._answers, self._pool, self._counts = stepper.bench, answers, pool, counts
+        self._bench, self._answers, self._order = bench, answers, order
+        self._pool, self._counts = pool, counts
         self.keys = np.empty(counts.keys, dtype=np.int32)
         """The keys whose runs have changed."""
         self.handed = np.empty(counts.handed, dtype=np.int32)
         """The keys that must be stepped otherwise: nothing of them has changed."""
-        self._rows = np.empty(counts.rows, dtype=np.intp)
-        self._users = np.empty(counts.rows, dtype=np.intp)
-        left: list[NDArray[Any]] = [self.keys, self.handed, self._rows, self._users]
+        self._kept = np.empty(counts.kept, dtype=np.intp)
+        self._users = np.empty(counts.kept, dtype=np.intp)
+        left: list[NDArray[Any]] = [self.keys, self.handed, self._kept, self._users]
         self._bench.left(self._bench.memory, *map(address, left))
 
     @cached_property
@@ -272,10 +283,11 @@ class Stepped:
             return None
         key, cell = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
         times = np.empty((len(_TIMES), count), dtype=np.int64)
-        log = Log(np.empty(took, np.intp), np.empty(took, np.intp), np.empty(took, np.int16))
-        arrays: list[NDArray[Any]] = [key, cell, *times, log.runs, log.rows, log.moves]
+        runs, at, moves = np.empty(took, np.intp), np.empty(took, np.intp), np.empty(took, np.int16)
+        arrays: list[NDArray[Any]] = [key, cell, *times, runs, at, moves]
         found = _Found(*map(address, arrays))
         self._bench.found(self._bench.memory, ctypes.addressof(found))
+        log = Log(runs, self._order.rows[at], moves)
         return Matched(np.arange(count), key, cell, times[0], times[1], times[2], times[3], times[4], log)
 
     def commit(self) -> Slots:
@@ -284,9 +296,11 @@ class Stepped:
         dead, cells = np.empty(counts.dead, dtype=np.int32), np.empty(counts.dead_cells, dtype=np.int32)
         if not counts.keys:
             return cells
-        rows = pool.rows.add(self._answers, self._rows, self._users) if counts.rows else cells[:0]
+        events = cells[:0]
+        if counts.kept:
+            events = pool.rows.add(self._answers, self._order.rows[self._kept], self._users)
         fresh, longer = pool.new_slots(counts.fresh), pool.new_cells(counts.cells)
-        slots = _Slots(*(address(array) for array in (rows, fresh, longer, dead, cells)))
+        slots = _Slots(*(address(array) for array in (events, fresh, longer, dead, cells)))
         call, kept = _pool(pool)
         self._bench.commit(self._bench.memory, ctypes.addressof(call), ctypes.addressof(slots))
         del kept

@@ -40,7 +40,7 @@ EXAMPLES_MAX: Final = 3
 """How many rejects of each kind the summary keeps."""
 
 _FIRST_PART: Final = 64
-"""The first of large batches is so much smaller, and the next ones less so: alerts come the sooner."""
+"""The first of large batches is so much smaller, and the next ones grow: alerts come the sooner."""
 
 
 @value
@@ -266,7 +266,7 @@ class _Replay:
             self._refuse(late_rejects(late, self._lateness_ms[source]))
             if hold:
                 return []
-            self._gathered, self._enough = 0, min(4 * self._enough, self._options.batch_rows)
+            self._gathered, self._enough = 0, min(2 * self._gathered, self._options.batch_rows)
         return self._detector.process(ready, self._time_ms(), self._clock.first_ms)
 
     def _time_ms(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
@@ -27,6 +28,23 @@ class Evidence:
     event: Event
 
 
+class Wanted:
+    """Root fields of first or last events by name. Made by `wanted`: there is one for what is alike."""
+
+    __slots__ = ("names", "where")
+
+    def __init__(self, names: tuple[str, ...], where: tuple[tuple[str, str, int], ...]) -> None:
+        """`where`: variable, field, and 0 or -1."""
+        self.names = names
+        self.where = where
+
+
+@lru_cache(maxsize=4096)
+def wanted(names: tuple[str, ...], where: tuple[tuple[str, str, int], ...]) -> Wanted:
+    """Rules that want the same share it, so that it is quickly looked up."""
+    return Wanted(names, where)
+
+
 class Taken(Protocol):
     """What a match took, in the form in which its engine has it."""
 
@@ -36,6 +54,10 @@ class Taken(Protocol):
 
     def field(self, var: str, name: str, index: int) -> Value:
         """A root field of the first (0) or last (-1) event of a variable; null if there is no such event."""
+        ...
+
+    def record(self, wanted: Wanted) -> Mapping[str, Value]:
+        """Several such fields by name, to be read only: others may share them."""
         ...
 
 
@@ -53,6 +75,10 @@ class Whole:
         """A root field of the first or last event of a variable."""
         events = self.bound.get(var)
         return events[index].fields.get(name) if events else None
+
+    def record(self, wanted: Wanted) -> Mapping[str, Value]:
+        """Several such fields by name."""
+        return {name: self.field(*where) for name, where in zip(wanted.names, wanted.where, strict=True)}
 
 
 class Match:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import field
 from typing import Literal, Protocol
 
@@ -55,11 +55,11 @@ class Matcher(Protocol):
 
     counters: Counters
 
-    def process(self, feed: Feed) -> list[Match]:
+    def process(self, feed: Feed) -> Sequence[Match]:
         """Hold events against all runs; deadlines that pass before an event fire before it."""
         ...
 
-    def advance(self, watermark_ms: int) -> list[Match]:
+    def advance(self, watermark_ms: int) -> Sequence[Match]:
         """Event time has reached the watermark: absences that lasted match, windows that ended expire."""
         ...
 

@@ -20,6 +20,7 @@ from cep.engines.feed import Feed
 from cep.engines.history import extend
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Counters, Limits, Matcher
+from cep.engines.matches import NO_MATCHES, Matches
 from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot
@@ -112,6 +113,10 @@ def _likeness(plan: Plan, limits: Limits, track: Track) -> tuple[object, ...]:
     return plan.pattern.within_ms if windowed else None, limits.runs_per_key, limits.events_per_key
 
 
+def _sorted(matches: Matches, stepped: Sequence[Match]) -> Sequence[Match]:
+    return sorted([*matches, *stepped], key=lambda match: match.sort_key) if stepped else matches
+
+
 class VectorMatcher:
     """See `Matcher`: one plan, every key, on the candidates of a kernel."""
 
@@ -127,7 +132,7 @@ class VectorMatcher:
         self._touched: set[Key] | None = None
         kernel.clients.append(self)
 
-    def process(self, feed: Feed) -> list[Match]:
+    def process(self, feed: Feed) -> Sequence[Match]:
         """What a batch completes; crowded keys go to the stepped engine with all they have."""
         found = self._kernel.process(feed.answers)
         self.counters.null_keys += feed.null_keys
@@ -138,22 +143,22 @@ class VectorMatcher:
             self.adopt(handed)
         if found.held is not None:
             only = Feed(feed.plan, feed.answers, feed.since_ms, found.held)
-            matches = sorted(matches + self._stepped.process(only), key=lambda match: match.sort_key)
+            stepped = self._stepped.process(only)
             self.counters.dropped_runs = self._stepped.counters.dropped_runs
+            return _sorted(matches, stepped)
         return matches
 
-    def advance(self, watermark_ms: int) -> list[Match]:
+    def advance(self, watermark_ms: int) -> Sequence[Match]:
         """What time completes."""
         self._watermark_ms = max(watermark_ms, self._watermark_ms)
         found = self._kernel.advance(watermark_ms)
         fresh = found is not self._seen
         self._seen = found
-        matches = self._chooser.matches(found) if fresh else []
+        matches = self._chooser.matches(found) if fresh else NO_MATCHES
         if fresh:
             self._touch(found)
         self._chooser.prune(watermark_ms)
-        stepped = self._stepped.advance(watermark_ms) if self._steps else []
-        return sorted(matches + stepped, key=lambda match: match.sort_key) if stepped else matches
+        return _sorted(matches, self._stepped.advance(watermark_ms)) if self._steps else matches
 
     def deadline_ms(self, key: Key) -> int | None:
         """The next time `advance` can matter for this key."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cep.columns import Ints
-from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ
+from cep.engines.matches import NO_MATCHES, Matches
 from cep.engines.skip import picked
 from cep.engines.vector_found import Found
 from cep.event import Key, Position
@@ -70,14 +70,14 @@ class Chooser:
         """All horizons there are."""
         return [(key, self.horizon(key)) for key in self._horizons.keys() | self.stopped]
 
-    def matches(self, found: Found) -> list[Match]:
+    def matches(self, found: Found) -> Matches:
         """The matches among the candidates, sorted."""
         if not len(found.start_ms):
-            return []
-        numbers = np.flatnonzero(found.last_ms - found.start_ms <= self._within_ms)
-        chosen = numbers if self._every else np.array(self._chosen(found, numbers), dtype=np.intp)
-        columns = (found.start_seq, found.start_ms, found.seq, found.ts_ms)
-        return found.matches(chosen[np.lexsort([column[chosen] for column in columns])])
+            return NO_MATCHES
+        within = found.within(self._within_ms)
+        if self._every:
+            return found.matches(within, most=True)
+        return found.matches(found.in_order(self._chosen(found, np.sort(within))), most=False)
 
     def _chosen(self, found: Found, numbers: NDArray[np.intp]) -> list[int]:
         """The numbers of those that are picked and that no match before them takes away."""

@@ -2,72 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch
+from cep.columns import Batch, Codes, Ints, Numbers
 from cep.event import Event, Value
 from cep.values import value
 
+Copied: TypeAlias = Numbers | NDArray[np.object_]
+"""A field of some events: numbers, or objects with None for null."""
+
 
 @value
-class EventLists:
-    """Some events, an entry each in every list; `values` holds a list for each of `names`, None for null."""
+class Part:
+    """Events of one origin as columns of their own; a field that is not there is null."""
 
-    types: list[str]
-    ts_ms: list[int]
-    seq: list[int]
-    lines: list[int]
-    sources: list[str]
-    names: Sequence[str]
-    values: Sequence[list[Value]]
+    types: NDArray[np.object_]
+    ts_ms: Ints
+    seq: Ints
+    lines: Ints
+    sources: NDArray[np.object_]
+    fields: Mapping[str, Copied]
+
+    def objects(self, name: str) -> NDArray[np.object_]:
+        """A field as Python objects, None for null."""
+        column = self.fields.get(name)
+        if isinstance(column, Numbers):
+            return column.objects(np.arange(len(column)))
+        return np.full(len(self.ts_ms), None, dtype=object) if column is None else column
+
+
+class EventColumns:
+    """Events of several parts, one after the other; what of them is asked for becomes objects then."""
+
+    def __init__(self, names: Sequence[str], parts: Sequence[Part]) -> None:
+        """`names` are the fields."""
+        self._names = names
+        self._parts = parts
+        self._columns: dict[str, NDArray[np.object_]] = {}
+        self.ts_ms: Ints = _joined([part.ts_ms for part in parts])
+        self.seq: Ints = _joined([part.seq for part in parts])
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.ts_ms)
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        """A field of each event, None for null; one entry more, behind the last: None, for no event."""
+        found = self._columns.get(name)
+        if found is None:
+            none = np.full(1, None, dtype=object)
+            found = np.concatenate([*(part.objects(name) for part in self._parts), none])
+            self._columns[name] = found
+        return found
 
     def event(self, i: int) -> Event:
         """One of them, with the fields that are not null."""
-        fields = {
-            name: value
-            for name, column in zip(self.names, self.values, strict=True)
-            if (value := column[i]) is not None
+        kind, ts_ms, seq, line, source, values = self._rows[i]
+        fields: dict[str, Value] = {
+            name: value for name, value in zip(self._names, values, strict=True) if value is not None
         }
-        return Event(self.types[i], self.ts_ms[i], self.seq[i], fields, self.lines[i], self.sources[i])
+        return Event(kind, ts_ms, seq, fields, line, source)
 
-    def column(self, name: str) -> list[Value] | None:
-        """The values of one of the names."""
-        return self.values[self.names.index(name)] if name in self.names else None
-
-    def followed_by(self, other: EventLists) -> EventLists:
-        """These and then others of the same names."""
-        if not self.types:
-            return other
-        if not other.types:
-            return self
-        assert tuple(self.names) == tuple(other.names)
-        return EventLists(
-            self.types + other.types,
-            self.ts_ms + other.ts_ms,
-            self.seq + other.seq,
-            self.lines + other.lines,
-            self.sources + other.sources,
-            self.names,
-            [mine + theirs for mine, theirs in zip(self.values, other.values, strict=True)],
+    @cached_property
+    def _rows(self) -> list[tuple[str, int, int, int, str, tuple[Value, ...]]]:
+        parts = self._parts
+        columns = [self.column(name)[:-1].tolist() for name in self._names]
+        values = zip(*columns, strict=True) if columns else ((),) * len(self)
+        return list(
+            zip(
+                chain.from_iterable(part.types.tolist() for part in parts),
+                *(self.ts_ms.tolist(), self.seq.tolist()),
+                chain.from_iterable(part.lines.tolist() for part in parts),
+                chain.from_iterable(part.sources.tolist() for part in parts),
+                values,
+                strict=True,
+            )
         )
 
 
-NO_EVENTS = EventLists([], [], [], [], [], (), ())
-
-
-def of_batch(batch: Batch, rows: NDArray[np.intp], names: Sequence[str]) -> EventLists:
+def of_batch(batch: Batch, rows: NDArray[np.intp], names: Sequence[str]) -> Part:
     """Rows of a batch, each with the named fields."""
-    nothing: list[Value] = [None] * len(rows)
-    columns = [batch.columns.get(name) for name in names]
-    return EventLists(
-        [batch.type_names[code] for code in batch.types[rows].tolist()],
-        batch.ts_ms[rows].tolist(),
-        batch.seq[rows].tolist(),
-        batch.line[rows].tolist(),
-        [batch.sources[code] for code in batch.source[rows].tolist()],
-        names,
-        [nothing if column is None else column.objects(rows).tolist() for column in columns],
+    fields: dict[str, Copied] = {}
+    for name in names:
+        column = batch.columns.get(name)
+        if column is not None:
+            fields[name] = column.take(rows) if isinstance(column, Numbers) else column.objects(rows)
+    return Part(
+        named(batch.types[rows], batch.type_names),
+        *(batch.ts_ms[rows], batch.seq[rows], batch.line[rows]),
+        named(batch.source[rows], batch.sources),
+        fields,
     )
+
+
+def named(codes: Codes, names: Sequence[str]) -> NDArray[np.object_]:
+    """The name of each code."""
+    table = np.empty(len(names), dtype=object)
+    table[:] = names
+    return table[codes]
+
+
+def _joined(columns: Sequence[Ints]) -> Ints:
+    return columns[0] if len(columns) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *columns])

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import repeat
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cep.columns import Bools, Codes, Ints
 from cep.engines.match import Match
+from cep.engines.matches import NO_MATCHES, Matches, Places, Sheet
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Move
-from cep.engines.vector_trails import Trails
+from cep.engines.vector_trails import Took, Trails
 from cep.event import Event, Key, Position
 from cep.values import value
 
 Story: TypeAlias = list[tuple[Move, Event]]
 """What a run has taken, oldest first."""
+
+
+def _none() -> Ints:
+    return np.zeros(0, dtype=np.int64)
 
 
 @value
@@ -61,49 +67,84 @@ class Matched:
     log: Log
 
 
-@value
+@dataclass
 class Found:
     """Candidates as columns, in the order of key, decision and start; and what goes to stepped engines."""
 
     keys: list[Key] = field(default_factory=list)
-    start_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    start_seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    last_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    ts_ms: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    seq: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    start_ms: Ints = field(default_factory=_none)
+    start_seq: Ints = field(default_factory=_none)
+    last_ms: Ints = field(default_factory=_none)
+    ts_ms: Ints = field(default_factory=_none)
+    seq: Ints = field(default_factory=_none)
     trails: Trails = field(default_factory=Trails)
     handed: Sequence[Handed] = ()
     held: Bools | None = None
     """The rows of keys that are stepped, None if no key is."""
     touched: Callable[[], set[Key]] = set
     """The keys whose runs may have changed."""
-    _made: dict[int, Match] = field(default_factory=dict)
+    _whole: Sheet | None = None
+
+    def within(self, within_ms: int) -> Index:
+        """The candidates that a window allows, by decision and start."""
+        if self._widest_ms <= within_ms:
+            return self._by_time
+        return self._by_time[self._spans_ms <= within_ms]
+
+    def in_order(self, numbers: Sequence[int]) -> Index:
+        """Some candidates by decision and start."""
+        return self._by_time[np.sort(self._ranks[np.array(numbers, dtype=np.intp)])]
+
+    def matches(self, numbers: Index, *, most: bool) -> Matches:
+        """Candidates as matches. `most`: rules take most of what there is, so all is told at once for all."""
+        if not len(numbers):
+            return NO_MATCHES
+        if self._whole is None and most:
+            self._whole = self._sheet(np.arange(len(self.start_ms)))
+        if self._whole is not None:
+            return Matches(self._whole, numbers)
+        return Matches(self._sheet(numbers), np.arange(len(numbers)))
 
     def match(self, number: int) -> Match:
         """One candidate as a match."""
-        return self.matches([number])[0]
+        return self.matches(np.array([number]), most=False)[0]
 
-    def matches(self, numbers: Sequence[int] | NDArray[np.intp]) -> list[Match]:
-        """Candidates as matches, each made once for all rules that take it."""
-        wanted = np.asarray(numbers, dtype=np.intp).tolist()
-        fresh = [i for i in wanted if i not in self._made] if self._made else wanted
-        if fresh:
-            self._made.update(zip(fresh, self._make(np.array(fresh, dtype=np.intp)), strict=True))
-        return [self._made[i] for i in wanted]
-
-    def _make(self, numbers: NDArray[np.intp]) -> list[Match]:
+    def _sheet(self, numbers: Index) -> Sheet:
+        """What outlives the batch of some candidates."""
         told = self.trails.told(numbers)
-        rows = zip(
-            numbers.tolist(),
-            map(told.taken, range(len(numbers))),
-            _positions(self.start_ms[numbers], self.start_seq[numbers]),
-            told.lasts(),
-            self.ts_ms[numbers].tolist(),
-            _positions(self.ts_ms[numbers], self.seq[numbers]),
-            strict=True,
+        places = Places(
+            *(self.ts_ms[numbers], self.seq[numbers]),
+            *(self.start_ms[numbers], self.start_seq[numbers]),
+            *told.lasts(),
         )
-        return [Match(self.keys[i], taken, start, last, ms, at) for i, taken, start, last, ms, at in rows]
+        keys = [self.keys[i] for i in numbers.tolist()]
+
+        def make(rows: Index) -> list[Match]:
+            detected, start, last = places.pairs(rows)
+            ts_ms = places.detected_ms[rows].tolist()
+            whose = map(keys.__getitem__, rows.tolist())
+            took = map(Took, repeat(told), rows.tolist())
+            return list(map(Match, whose, took, start, last, ts_ms, detected))
+
+        return Sheet(places, make)
+
+    @cached_property
+    def _by_time(self) -> Index:
+        return np.lexsort((self.start_seq, self.start_ms, self.seq, self.ts_ms))
+
+    @cached_property
+    def _ranks(self) -> Index:
+        ranks = np.empty_like(self._by_time)
+        ranks[self._by_time] = np.arange(len(ranks))
+        return ranks
+
+    @cached_property
+    def _spans_ms(self) -> Ints:
+        return (self.last_ms - self.start_ms)[self._by_time]
+
+    @cached_property
+    def _widest_ms(self) -> int:
+        return int(self._spans_ms.max(initial=0))
 
 
-def _positions(ts_ms: Ints, seq: Ints) -> Iterator[Position]:
-    return map(Position._make, zip(ts_ms.tolist(), seq.tolist(), strict=True))
+NOTHING: Final = Found()

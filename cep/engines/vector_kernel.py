@@ -22,7 +22,7 @@ from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
 from cep.engines.vector_crowds import overflowing
-from cep.engines.vector_found import Client, Found, Handed, Matched, Story
+from cep.engines.vector_found import NOTHING, Client, Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
 from cep.engines.vector_rows import RowStore, Slots
@@ -86,10 +86,9 @@ class Kernel:
         self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int32)
         # The last entry is for OVER, which counts from the end.
         self._is_wait = np.array([stage.waits for stage in track.stages] + [False], dtype=np.bool_)
-        self._fields = tuple(fields)
         self._answers: Answers | None = None
-        self._found = Found()
-        self._fired: tuple[int, Found] = (-FOREVER_MS, Found())
+        self._found: Found = NOTHING
+        self._fired: tuple[int, Found] = (-FOREVER_MS, NOTHING)
         self._over: list[Slots] = []
         self._table: KeyTable | None = None
 
@@ -98,7 +97,7 @@ class Kernel:
     def process(self, answers: Answers) -> Found:
         """What the batch completes."""
         if self._answers is not answers:
-            self._answers, self._fired = answers, (-FOREVER_MS, Found())
+            self._answers, self._fired = answers, (-FOREVER_MS, NOTHING)
             self._forget()
             self._found = self._step(answers)
         return self._found
@@ -233,7 +232,7 @@ class Kernel:
             last_ms=m.last_ms[by],
             ts_ms=m.ts_ms[by],
             seq=m.seq[by],
-            trails=Trails(self.pool, self.setting.track, m.cell[by], batch, self._fields, m.runs[by], m.log),
+            trails=Trails(self.pool, self.setting.track, m.cell[by], batch, m.runs[by], m.log),
             handed=rest.handed,
             held=rest.held,
             touched=rest.touched,
@@ -274,16 +273,16 @@ class Kernel:
     def advance(self, watermark_ms: int) -> Found:
         """What time alone completes."""
         if self._fired[0] != watermark_ms:
-            self._fired = (watermark_ms, self._fire(watermark_ms) if len(self.pool) else Found())
+            self._fired = (watermark_ms, self._fire(watermark_ms) if len(self.pool) else NOTHING)
         return self._fired[1]
 
     def _fire(self, watermark_ms: int) -> Found:
         self._tell_over(self.pool.sweep(watermark_ms, self._waits))
         if not len(self._waits):
-            return Found()
+            return NOTHING
         keys = self.pool.due(watermark_ms, self._waits)
         if not len(keys):
-            return Found()
+            return NOTHING
         runs = self.pool.take(keys)
         self._tell_over(keys)
         past = runs.deadline_ms <= watermark_ms

@@ -16,7 +16,7 @@ from cep.columns import Bools, Coder, Codes, Column, Ints, Numbers
 from cep.engines.answers import Answers, Kind
 from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
-from cep.engines.vector_events import EventLists
+from cep.engines.vector_events import Copied, Part, named
 from cep.event import Timestamp
 
 Slots = NDArray[np.int32]
@@ -92,6 +92,11 @@ class RowStore:
         """Fields as `Answers.floats` tells them, while what is kept of each is of one of its kinds."""
         self.kinds: dict[str, Kind] = dict.fromkeys(self.floats, "none")
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The fields kept, ascending."""
+        return tuple(self._fields)
+
     def __len__(self) -> int:
         """How many events are kept."""
         return self._slots.used
@@ -157,17 +162,16 @@ class RowStore:
             found = boxed([dig(value, path[1:]) for value in found.tolist()])
         return Arr("any", found, np.array([value is None for value in found.tolist()], dtype=np.bool_))
 
-    def events(self, slots: Slots) -> EventLists:
+    def events(self, slots: Slots) -> Part:
         """The events themselves."""
         types, sources = (self._coders[name].values for name in ("type", "source"))
-        return EventLists(
-            [types[code] for code in self._words["type"][slots].tolist()],
-            self._numbers["ts_ms"][slots].tolist(),
-            self._numbers["seq"][slots].tolist(),
-            self._numbers["line"][slots].tolist(),
-            [sources[code] for code in self._words["source"][slots].tolist()],
-            tuple(self._fields),
-            [_objects(column[slots]).tolist() for column in self._fields.values()],
+        return Part(
+            named(self._words["type"][slots], types),
+            self._numbers["ts_ms"][slots],
+            self._numbers["seq"][slots],
+            self._numbers["line"][slots],
+            named(self._words["source"][slots], sources),
+            {name: _copied(column[slots]) for name, column in self._fields.items()},
         )
 
     def _set_floats(self, name: str, slots: Slots, answers: Answers, rows: NDArray[np.intp]) -> None:
@@ -195,6 +199,10 @@ class RowStore:
         if kept.dtype != object:
             kept = self._fields[name] = _objects(kept)
         kept[slots] = None if column is None else column.objects(rows)
+
+
+def _copied(kept: NDArray[Any]) -> Copied:
+    return kept if kept.dtype == object else Numbers(kept, np.isnan(kept))
 
 
 def _objects(kept: NDArray[Any]) -> NDArray[np.object_]:

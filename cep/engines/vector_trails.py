@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cep.columns import Batch
-from cep.engines.vector_events import NO_EVENTS, EventLists, of_batch
+from cep.columns import Batch, Ints
+from cep.engines.match import Wanted
+from cep.engines.vector_events import EventColumns, of_batch
 from cep.engines.vector_pool import Pool
 from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Track
-from cep.event import Event, Position, Value
-from cep.values import value
+from cep.event import Event, Value
 
 Bindings: TypeAlias = dict[str, list[Event]]
 
@@ -37,96 +37,96 @@ class Trails:
     track: Track | None = None
     cells: Slots = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     batch: Batch | None = None
-    fields: tuple[str, ...] = ()
     runs: Index | None = None
     taken: Log | None = None
 
     def told(self, chosen: Index) -> Told:
         """The events of those candidates, copied: batch and pool may go on."""
-        if not len(chosen):
-            return Told((), [], [], [], NO_EVENTS)
-        assert self.pool is not None
-        assert self.track is not None
+        if self.pool is None or self.track is None:
+            return NOTHING
+        names = self.pool.rows.names
         runs, moves, slots = self.pool.trails(self.cells[chosen])
-        events = self.pool.rows.events(slots)
+        parts = [self.pool.rows.events(slots)] if len(slots) else []
+        order = np.arange(len(runs))
         if self.runs is not None and self.batch is not None and self.taken is not None:
             log = self._later(self.taken, self.runs[chosen])
-            events = events.followed_by(of_batch(self.batch, log.rows, self.fields))
-            order = np.argsort(np.concatenate([runs, log.runs]), kind="stable")
-            runs = np.concatenate([runs, log.runs])[order]
-            moves = np.concatenate([moves, log.moves])[order]
-        else:
-            order = np.arange(len(runs))
-        ends = np.searchsorted(runs, np.arange(len(chosen) + 1)).tolist()
+            parts.append(of_batch(self.batch, log.rows, names))
+            if len(slots):
+                order = np.argsort(np.concatenate([runs, log.runs]), kind="stable")
+                runs = np.concatenate([runs, log.runs])[order]
+                moves = np.concatenate([moves, log.moves])[order]
+            else:
+                runs, moves, order = log.runs, log.moves, np.arange(len(log.runs))
+        ends = np.searchsorted(runs, np.arange(len(chosen) + 1))
         variables = [move.var for move in self.track.moves]
-        return Told(variables, ends, moves.tolist(), order.tolist(), events)
+        return Told(variables, ends, moves, order, EventColumns(names, parts))
 
     def _later(self, log: Log, mine: Index) -> Log:
         """What candidates took in this batch, by their place in `mine`."""
-        place = np.full(1 + max(int(log.runs.max(initial=0)), int(mine.max())), -1, dtype=np.intp)
+        place = np.full(1 + max(int(log.runs.max(initial=0)), int(mine.max(initial=0))), -1, dtype=np.intp)
         place[mine] = np.arange(len(mine))
         return log_of(log, place)
 
 
-@value
+@dataclass(frozen=True)
 class Told:
     """What candidates took: candidate i the entries from `ends[i]` to `ends[i + 1]`, oldest first.
 
-    An entry has a move, by whose number `variables` names it, and an event.
+    An entry has a move, by whose number `variables` names it, and an event, the one at its place.
     """
 
     variables: Sequence[str]
-    ends: list[int]
-    moves: list[int]
-    places: list[int]
-    events: EventLists
-    _fields: dict[tuple[str, str, int], list[Value]] = field(default_factory=dict)
+    ends: Index
+    moves: NDArray[np.integer]
+    places: Index
+    events: EventColumns
+    _columns: dict[tuple[str, str, int], NDArray[np.object_]] = field(default_factory=dict)
+    _records: dict[Wanted, list[Mapping[str, Value]]] = field(default_factory=dict)
 
     def bindings(self, i: int) -> Bindings:
         """What a candidate took, by variable."""
         bound: Bindings = {}
-        for entry in range(self.ends[i], self.ends[i + 1]):
-            var, event = self.variables[self.moves[entry]], self.events.event(self.places[entry])
-            taken = bound.get(var)
-            if taken is None:
-                bound[var] = [event]
-            else:
-                taken.append(event)
+        for move, event in self.story(i):
+            bound.setdefault(self.variables[move], []).append(event)
         return bound
-
-    def taken(self, i: int) -> Took:
-        """What one candidate took."""
-        return Took(self, i)
-
-    def fields(self, var: str, name: str, index: int) -> list[Value]:
-        """A field of the first (0) or last (-1) event that a variable took, for every candidate."""
-        known = self._fields.get((var, name, index))
-        if known is None:
-            known = self._fields[var, name, index] = self._read(var, name, index)
-        return known
-
-    def _read(self, var: str, name: str, index: int) -> list[Value]:
-        found: list[Value] = [None] * (len(self.ends) - 1)
-        values = self.events.column(name)
-        wanted = {number for number, taker in enumerate(self.variables) if taker == var}
-        if values is not None:
-            for i, (low, high) in enumerate(pairwise(self.ends)):
-                for entry in range(high - 1, low - 1, -1) if index else range(low, high):
-                    if self.moves[entry] in wanted:
-                        found[i] = values[self.places[entry]]
-                        break
-        return found
 
     def story(self, i: int) -> list[tuple[int, Event]]:
         """What a candidate took, move by move."""
-        entries = range(self.ends[i], self.ends[i + 1])
-        return [(self.moves[entry], self.events.event(self.places[entry])) for entry in entries]
+        entries = slice(self.ends[i], self.ends[i + 1])
+        places = map(self.events.event, self.places[entries].tolist())
+        return list(zip(self.moves[entries].tolist(), places, strict=True))
 
-    def lasts(self) -> list[Position]:
-        """Where the last event of each candidate stands."""
-        ts_ms, seq, places = self.events.ts_ms, self.events.seq, self.places
-        lasts = [places[end - 1] for end in self.ends[1:]]
-        return [Position(ts_ms[place], seq[place]) for place in lasts]
+    def column(self, var: str, name: str, index: int) -> NDArray[np.object_]:
+        """A field of the first (0) or last (-1) event that a variable took, for every candidate."""
+        known = self._columns.get((var, name, index))
+        if known is None:
+            known = self._columns[var, name, index] = self.events.column(name)[self._place(var, index)]
+        return known
+
+    def record(self, i: int, wanted: Wanted) -> Mapping[str, Value]:
+        """Such fields of a candidate by name: put together once for all candidates and rules."""
+        known = self._records.get(wanted)
+        if known is None:
+            columns = [self.column(*where).tolist() for where in wanted.where]
+            rows = zip(*columns, strict=True)
+            known = self._records[wanted] = [dict(zip(wanted.names, row, strict=True)) for row in rows]
+        return known[i]
+
+    def lasts(self) -> tuple[Ints, Ints]:
+        """When the last event of each candidate was, and its number."""
+        places = self.places[self.ends[1:] - 1]
+        return self.events.ts_ms[places], self.events.seq[places]
+
+    def _place(self, var: str, index: int) -> Index:
+        """Where the first or last event of a variable is, -1 if it took none."""
+        takes = np.array([taker == var for taker in self.variables], dtype=np.bool_)
+        entries = np.flatnonzero(takes[self.moves])
+        bounds = np.searchsorted(entries, self.ends)
+        first, past = bounds[:-1], bounds[1:]
+        found = np.full(len(first), -1, dtype=np.intp)
+        some = past > first
+        found[some] = self.places[entries[past[some] - 1 if index else first[some]]]
+        return found
 
 
 class Took:
@@ -145,4 +145,12 @@ class Took:
 
     def field(self, var: str, name: str, index: int) -> Value:
         """A root field of the first or last event of a variable."""
-        return self._told.fields(var, name, index)[self._number]
+        return self._told.column(var, name, index)[self._number]
+
+    def record(self, wanted: Wanted) -> Mapping[str, Value]:
+        """Several such fields by name."""
+        return self._told.record(self._number, wanted)
+
+
+_NONE = np.zeros(0, dtype=np.intp)
+NOTHING = Told((), np.zeros(1, dtype=np.intp), _NONE, _NONE, EventColumns((), ()))

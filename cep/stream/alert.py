@@ -8,11 +8,11 @@ from hashlib import blake2b
 from typing import Literal, TypeAlias, TypeVar
 
 from cep.engines.evaluate import Scope, value_of
-from cep.engines.match import Evidence, Match, Outcome, plain_key
+from cep.engines.match import Evidence, Match, Outcome, plain_key, wanted
 from cep.engines.matcher import Limits
 from cep.event import Event, Value
 from cep.plan.compile import Plan
-from cep.plan.expr import Expr, Ref
+from cep.plan.expr import Expr, KeyPart, Ref
 from cep.plan.pattern import Emit, Path
 from cep.values import value
 
@@ -24,8 +24,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 Status = Literal["live", "shadow"]
 STATUSES: tuple[Status, ...] = ("live", "shadow")
 
-Values: TypeAlias = tuple[tuple[str, Callable[[Match], Value]], ...]
-"""Names, and what each says of a match."""
+Saying: TypeAlias = Callable[[Match], Mapping[str, Value]]
+"""What an alert says of a match, by name."""
 
 
 @value
@@ -50,12 +50,12 @@ class Rule:
 
 @value
 class Wording:
-    """How a rule tells its matches: what the parts of the key are called, types and values by outcome."""
+    """How a rule tells its matches: what the parts of the key are called, types and fields by outcome."""
 
     rule: Rule
     names: tuple[str, ...]
     types: Mapping[Outcome, str]
-    values: Mapping[Outcome, Values]
+    says: Mapping[Outcome, Saying]
 
     @staticmethod
     def of(rule: Rule) -> Wording:
@@ -66,7 +66,7 @@ class Wording:
             rule,
             key_names(pattern.by, rule),
             {outcome: (emit and emit.type) or rule.name for outcome, emit in emits.items()},
-            {outcome: _compiled(emit) for outcome, emit in emits.items()},
+            {outcome: _saying(emit) for outcome, emit in emits.items()},
         )
 
 
@@ -140,8 +140,7 @@ class Alert:
     def fields(self) -> Mapping[str, Value]:
         """What `EMIT` says."""
         if self._fields is None:
-            match = self.match
-            self._fields = {name: value(match) for name, value in self.wording.values[match.outcome]}
+            self._fields = self.wording.says[self.match.outcome](self.match)
         return self._fields
 
     @property
@@ -161,15 +160,33 @@ def key_names(by: tuple[Path, ...], rule: Rule) -> tuple[str, ...]:
     return tuple(".".join(path) for path in paths)
 
 
-def _compiled(emit: Emit | None) -> Values:
-    return tuple((name, _of_match(expr)) for name, expr in emit.items) if emit is not None else ()
+def _saying(emit: Emit | None) -> Saying:
+    """What `EMIT` says; fields of first and last events, the commonest kind, are read all at once."""
+    items = () if emit is None else emit.items
+    if not items:
+        return lambda _: {}
+    where = tuple(
+        (expr.var, expr.path[0], expr.index) for _, expr in items if isinstance(expr, Ref) and _is_plain(expr)
+    )
+    if len(where) == len(items):
+        plain = wanted(tuple(name for name, _ in items), where)
+        return lambda match: match.taken.record(plain)
+    parts = [(name, _of_match(expr)) for name, expr in items]
+    return lambda match: {name: part(match) for name, part in parts}
+
+
+def _is_plain(expr: Ref) -> bool:
+    """Whether it reads a root field of a first or last event."""
+    return len(expr.path) == 1 and expr.path != ("ts",) and expr.index in (0, -1)
 
 
 def _of_match(expr: Expr) -> Callable[[Match], Value]:
-    """An expression over what a match took; the commonest kind is read without making events of it."""
+    """An expression over what a match took; where that will do, no events are made of it."""
     match expr:
-        case Ref(var, (name,), (0 | -1) as index) if name != "ts":
+        case Ref(var, (name,), index) if _is_plain(expr):
             return lambda match: match.taken.field(var, name, index)
+        case KeyPart(index):
+            return lambda match: plain_key(match.key)[index]
         case _:
             value = value_of(expr)
             return lambda match: value(Scope(None, match.bindings, plain_key(match.key)))

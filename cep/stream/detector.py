@@ -12,8 +12,10 @@ from cep.engines.engines import ENGINES, Engine
 from cep.engines.feed import Tests, make_feed
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Counters, Matcher
+from cep.engines.matches import Matches, in_order
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key, Position
+from cep.plan.pattern import Limit
 from cep.state.codec import Kept
 from cep.stream.alert import Alert, Rule, Wording
 from cep.stream.cost import RuleCost
@@ -44,40 +46,43 @@ class Detector:
 
         `since_ms`: how far back history reaches, if that is further than the first event of a batch.
         """
-        return [each[-1] for each in self.found(batch, watermark_ms, since_ms)]
-
-    def found(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Found]:
-        """As `process`, with the rank of each alert: ascending."""
-        found: list[Found] = []
+        found: list[tuple[_Watch, Matches]] = []
         answers = self._tests.masks(batch) if batch is not None and len(batch) else None
         for watch in self._watch.values():
             begun_s = 0.0 if self._cost is None else self._cost.time_s()
-            offered = watch.matcher.counters.offered
-            matches: list[Match] = []
+            offered, matches = watch.matcher.counters.offered, 0
             if answers is not None:
-                matches += watch.matcher.process(make_feed(watch.rule.plan, answers.batch, answers, since_ms))
-            matches += watch.matcher.advance(watermark_ms)
-            if matches:
-                self._tell(watch, matches, found)
+                feed = make_feed(watch.rule.plan, answers.batch, answers, since_ms)
+                matches += self._take(watch, watch.matcher.process(feed), found)
+            matches += self._take(watch, watch.matcher.advance(watermark_ms), found)
             watch.forget(watermark_ms)
             if self._cost is not None:
                 events = watch.matcher.counters.offered - offered
-                self._cost.add(watch.rule.name, self._cost.time_s() - begun_s, events, len(matches))
-        # The number keeps what is equal in the order in which it was found, and alerts from being compared.
-        found.sort()
-        return found
+                self._cost.add(watch.rule.name, self._cost.time_s() - begun_s, events, matches)
+        if not found:
+            return []
+        whose, ordered = in_order([(watch.rule.order, matches) for watch, matches in found])
+        wordings = [watch.wording for watch, _ in found]
+        return list(map(Alert, map(wordings.__getitem__, whose), ordered))
 
-    def _tell(self, watch: _Watch, matches: list[Match], found: list[Found]) -> None:
-        """Add the alerts that a rule makes of its matches."""
-        allowed = [match for match in matches if watch.allows(match)]
-        order, wording, number = watch.rule.order, watch.wording, len(found)
-        found += [
-            (match.detected, order, match.start, match.last, i, Alert(wording, match))
-            for i, match in enumerate(allowed, number)
+    def found(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Found]:
+        """As `process`, with the rank of each alert: ascending."""
+        alerts = self.process(batch, watermark_ms, since_ms)
+        return [
+            (alert.match.detected, alert.rule.order, alert.match.start, alert.match.last, i, alert)
+            for i, alert in enumerate(alerts)
         ]
-        self.alerts[watch.rule.name] += len(allowed)
-        if len(allowed) < len(matches):
-            self.suppressed[watch.rule.name] += len(matches) - len(allowed)
+
+    def _take(self, watch: _Watch, found: Sequence[Match], into: list[tuple[_Watch, Matches]]) -> int:
+        """Take what a rule's limit allows of its matches; how many there were."""
+        if not found:
+            return 0
+        matches = watch.allowed(Matches.of(found))
+        into.append((watch, matches))
+        self.alerts[watch.rule.name] += len(matches)
+        if len(matches) < len(found):
+            self.suppressed[watch.rule.name] += len(found) - len(matches)
+        return len(found)
 
     def flush(self) -> list[Alert]:
         """Event time goes to infinity: every absence that nothing broke is complete."""
@@ -129,16 +134,20 @@ class _Watch:
         self._limited: set[Key] | None = None
         self.wording = Wording.of(rule)
 
-    def allows(self, match: Match) -> bool:
-        """Whether `LIMIT n PER d` lets one more alert of this key out; it counts when they are decided."""
+    def allowed(self, matches: Matches) -> Matches:
+        """Those that `LIMIT n PER d` lets out; it counts when they are decided."""
         if self._limit is None:
-            return True
-        assert self._limit.per_ms is not None
+            return matches
+        return matches.where([self._allows(self._limit, match) for match in matches])
+
+    def _allows(self, limit: Limit, match: Match) -> bool:
+        """Whether one more alert of this key may go."""
+        assert limit.per_ms is not None
         now_ms = match.detected.ts_ms
         given = self._given.setdefault(match.key, deque())
-        while given and given[0] <= now_ms - self._limit.per_ms:
+        while given and given[0] <= now_ms - limit.per_ms:
             given.popleft()
-        if len(given) >= self._limit.count:
+        if len(given) >= limit.count:
             return False
         given.append(now_ms)
         self._note(match.key, now_ms)

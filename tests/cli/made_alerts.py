@@ -1,6 +1,6 @@
 """Alerts made by hand, for tests of what is printed of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from cep.engines.match import Match, Outcome, Whole
@@ -43,14 +43,9 @@ def alert(
     first, last = events[0][1].position, events[-1][1].position
     at_ms = last.ts_ms if ts_ms is None else ts_ms
     detected = Position(at_ms, last.seq)
-    said = tuple((name, _saying(value)) for name, value in (fields or {}).items())
     return Alert(
-        Wording(of, tuple(key), {outcome: type_ or of.name}, {outcome: said}),
+        Wording(of, tuple(key), {outcome: type_ or of.name}, {outcome: lambda _: dict(fields or {})}),
         Match(
             tuple(key.values()), Whole(bound), first, last, at_ms, detected, outcome, incomplete=incomplete
         ),
     )
-
-
-def _saying(value: Value) -> Callable[[Match], Value]:
-    return lambda _: value

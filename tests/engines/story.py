@@ -81,14 +81,15 @@ def matches(
     """What an engine gives, one event at a time."""
     plan = plan_of(pattern) if isinstance(pattern, str) else pattern
     (matcher,) = ALL[engine]([(plan, limits or Limits())])
-    tests, found = Tests([plan]), []
+    tests = Tests([plan])
+    found: list[Match] = []
     for item in events_of(stream, shared):
         if isinstance(item, int):
             found += matcher.advance(item)
         else:
             batch = Batch.of([item])
             found += matcher.process(make_feed(plan, batch, tests.masks(batch)))
-    return found + (matcher.advance(FOREVER_MS - 1) if flush else [])
+    return [*found, *(matcher.advance(FOREVER_MS - 1) if flush else [])]
 
 
 def told(match: Match) -> str:

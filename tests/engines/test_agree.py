@@ -120,7 +120,8 @@ def told(match: Match) -> tuple[object, ...]:
 
 def fed(one: Story, matcher: Matcher) -> tuple[list[tuple[object, ...]], list[int]]:
     """What a matcher gives, and how many partial matches it has after each time that is told."""
-    tests, low, found, open_runs = feed.Tests([one.plan]), 0, [], []
+    tests, low, open_runs = feed.Tests([one.plan]), 0, []
+    found: list[Match] = []
     words = Vocabularies(one.shared)
     for cut, told_ms in zip(one.cuts, one.told_ms, strict=True):
         batch = words.batch(Batch.of(one.events[low:cut]))

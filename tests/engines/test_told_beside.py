@@ -29,7 +29,7 @@ def made(pattern: str, engine: str, limits: Limits | None = None) -> tuple[Match
 def given(pattern: str, matcher: Matcher, tests: feed.Tests, stream: str, shared: str = "") -> list[Match]:
     """What one batch gives."""
     batch = Batch.of([item for item in events_of(stream, shared) if isinstance(item, Event)])
-    return matcher.process(feed.make_feed(plan_of(pattern), batch, tests.masks(batch), 0))
+    return list(matcher.process(feed.make_feed(plan_of(pattern), batch, tests.masks(batch), 0)))
 
 
 @pytest.mark.parametrize("case", WAITING, ids=ids(WAITING))

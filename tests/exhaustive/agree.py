@@ -72,7 +72,7 @@ def by_engines(plan: Plan, found: tuple[Stream, ...]) -> dict[str, dict[int, lis
 def by_matcher(plan: Plan, matcher: Matcher, batch: Batch) -> dict[int, list[Told]]:
     """What a matcher finds in each stream."""
     found = matcher.process(make_feed(plan, batch, Tests([plan]).masks(batch)))
-    return _told(found + matcher.advance(FOREVER_MS - 1))
+    return _told([*found, *matcher.advance(FOREVER_MS - 1)])
 
 
 def by_reference(plan: Plan, found: tuple[Stream, ...]) -> dict[int, list[Told]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +147,7 @@ def taken(plan: Plan, events: list[Event]) -> list[tuple[int, list[int]]]:
     )
 
 
-def told(matches: list[Match]) -> list[object]:
+def told(matches: Iterable[Match]) -> list[object]:
     """Matches by what they say."""
     return [
         (m.ts_ms, m.outcome, sorted((e.seq, var) for var, events in m.bindings.items() for e in events))

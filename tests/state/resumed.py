@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cep.engines.feed import Feed
 from cep.engines.match import Match
@@ -25,10 +25,10 @@ class Resumed:
         self._overall = Overall()
         self.counters = Counters()
 
-    def process(self, feed: Feed) -> list[Match]:
+    def process(self, feed: Feed) -> Sequence[Match]:
         return self._call(lambda matcher: matcher.process(feed))
 
-    def advance(self, watermark_ms: int) -> list[Match]:
+    def advance(self, watermark_ms: int) -> Sequence[Match]:
         return self._call(lambda matcher: matcher.advance(watermark_ms))
 
     def deadline_ms(self, key: Key) -> int | None:
@@ -67,7 +67,7 @@ class Resumed:
         matcher.touched()
         return matcher
 
-    def _call(self, what: Callable[[Matcher], list[Match]]) -> list[Match]:
+    def _call(self, what: Callable[[Matcher], Sequence[Match]]) -> Sequence[Match]:
         matcher = self._woken()
         found = what(matcher)
         for key in matcher.touched():

@@ -69,7 +69,8 @@ def told(match: Match) -> tuple[object, ...]:
 
 def fed(plan: Plan, matcher: Matcher, items: Sequence[Event | int]) -> list[tuple[object, ...]]:
     """What a matcher gives for events, one at a time, and watermarks (ints)."""
-    tests, found = feed.Tests([plan]), []
+    tests = feed.Tests([plan])
+    found: list[Match] = []
     for item in items:
         if isinstance(item, int):
             found += matcher.advance(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -57,6 +57,10 @@ class Event:
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[Callable[..., Event], tuple[object, ...]]:
+        """For another process: many are sent, and this is the quickest way to write one down."""
+        return Event, (self.type, self.ts_ms, self.seq, self.fields, self.line, self.source)
 
     @property
     def position(self) -> Position:

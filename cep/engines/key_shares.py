@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Codes, Numbers, used_codes
+from cep.columns import Batch, Bools, Coded, Codes, Numbers, Vocabulary, used_codes
 from cep.engines.key_codes import path_codes
 from cep.event import Value
 from cep.plan.pattern import Path
@@ -17,6 +19,11 @@ _WORD: Final = (1 << 64) - 1
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _MODULUS: Final = (1 << 61) - 1
 """A whole number smaller than that is its own hash in Python, but for -1."""
+
+_NONE: Final = np.zeros(1, dtype=np.uint64)
+
+_KNOWN: Final[WeakKeyDictionary[Vocabulary, NDArray[np.uint64]]] = WeakKeyDictionary()
+"""The hashes of texts that stay from batch to batch."""
 
 
 def key_shares(batch: Batch, paths: tuple[Path, ...], count: int) -> Codes:
@@ -47,11 +54,23 @@ def _hashes(batch: Batch, path: Path) -> tuple[NDArray[np.uint64], Bools]:
         array = column.array
         if len(array) and array.min() > -_MODULUS and array.max() < _MODULUS:
             return np.where(array == -1, -2, array).astype(np.int64).view(np.uint64), column.null
+    if len(path) == 1 and isinstance(column, Coded) and column.vocabulary is not None:
+        return np.append(_of_texts(column.values, column.vocabulary), _NONE)[column.codes], column.codes < 0
     codes, values = path_codes(batch, path)
     there = np.flatnonzero(used_codes(codes, len(values)))
     table = np.zeros(len(values) + 1, dtype=np.uint64)
     table[there] = [_hash(values[code]) for code in there.tolist()]
     return table[codes], codes < 0
+
+
+def _of_texts(values: Sequence[Value], vocabulary: Vocabulary) -> NDArray[np.uint64]:
+    """The hashes of the texts that a vocabulary had at some time."""
+    known = _KNOWN.get(vocabulary, _NONE[:0])
+    if len(known) < len(values):
+        fresh = values[len(known) :]
+        known = np.append(known, np.fromiter(map(_hash, fresh), dtype=np.uint64, count=len(fresh)))
+        _KNOWN[vocabulary] = known
+    return known[: len(values)]
 
 
 def _hash(value: Value) -> int:

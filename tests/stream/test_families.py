@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from cep.columns import Batch, Coded, Numbers
+from cep.columns import Batch, Coded, Numbers, Vocabulary
 from cep.engines.key_shares import key_shares
 from cep.engines.matcher import Limits
 from cep.errors import Source
@@ -14,6 +14,7 @@ from cep.rulebook.pipeline import compile_text
 from cep.schema import Schema
 from cep.stream.alert import Rule
 from cep.stream.families import families, keys_of
+from cep.values import replaced
 
 U, V = (("u",),), (("v",),)
 
@@ -80,10 +81,18 @@ def test_equal_keys_are_in_one_share(values: tuple[Value, ...]) -> None:
 def test_numbers_as_an_array_are_in_the_share_of_numbers_as_values(numbers: list[int]) -> None:
     coded = batch(*numbers)
     null = np.zeros(len(numbers), dtype=np.bool_)
-    array = Batch(**{name: getattr(coded, name) for name in coded.__slots__} | {  # type: ignore[attr-defined]
-        "columns": {"u": Numbers(np.array(numbers), null)},
-    })  # fmt: skip
+    array = replaced(coded, columns={"u": Numbers(np.array(numbers), null)})
     assert key_shares(array, U, 1 << 30).tolist() == key_shares(coded, U, 1 << 30).tolist()
+
+
+def test_texts_of_a_vocabulary_are_in_the_share_of_texts() -> None:
+    words = Vocabulary()
+    for texts, codes in ((["a", "b"], [0, -1, 1]), (["c", "d"], [3, 1, -1, 2])):
+        words.add(texts)
+        column = words.column(np.array(codes, dtype=np.int32))
+        plain = batch(*(column.at(row) for row in range(len(column))))
+        kept = replaced(plain, columns={"u": column})
+        assert key_shares(kept, U, 1 << 30).tolist() == key_shares(plain, U, 1 << 30).tolist()
 
 
 def test_keys_of_several_parts_and_nulls() -> None:

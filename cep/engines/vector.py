@@ -135,8 +135,9 @@ class VectorMatcher:
     def process(self, feed: Feed) -> Sequence[Match]:
         """What a batch completes; crowded keys go to the stepped engine with all they have."""
         found = self._kernel.process(feed.answers)
-        self.counters.null_keys += feed.null_keys
-        self.counters.offered += feed.count
+        null_keys, offered = self._kernel.counted(feed)
+        self.counters.null_keys += null_keys
+        self.counters.offered += offered
         self._touch(found)
         matches = self._chooser.matches(found)
         for handed in found.handed:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from cep.columns import Codes, Ints, distinct_of
+from cep.columns import Bools, Codes, Ints, distinct_of
+from cep.engines.answers import KeyOrder
 from cep.engines.matcher import Limits
 from cep.engines.vector_pool import NONE, Runs
 from cep.engines.vector_step import OVER, Index, Stepping
@@ -23,6 +26,16 @@ def overflowing(stepping: Stepping, limits: Limits) -> Codes:
         ]  # fmt: skip
         suspects = distinct_of(np.concatenate([suspects, np.array(crowded, dtype=np.int32)]))
     return suspects.astype(np.int32)
+
+
+def rows_of(order: KeyOrder, keys: Sequence[Codes], length: int) -> Bools | None:
+    """Of a batch of that length the rows of some keys; None if there is no such key."""
+    numbers = np.concatenate(keys)
+    if not len(numbers):
+        return None
+    found = np.zeros(length, dtype=np.bool_)
+    found[order.rows[np.isin(order.ids, numbers)]] = True
+    return found
 
 
 def _most(stepping: Stepping, key: int) -> int:

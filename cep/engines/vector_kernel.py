@@ -15,13 +15,14 @@ from operator import itemgetter
 
 import numpy as np
 
-from cep.columns import Batch, Bools, Codes, Ints, distinct_of
+from cep.columns import Batch, Codes, Ints, distinct_of
 from cep.engines.answers import Answers, KeyOrder
+from cep.engines.feed import Feed
 from cep.engines.key_table import KeyTable
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
-from cep.engines.vector_crowds import overflowing
+from cep.engines.vector_crowds import overflowing, rows_of
 from cep.engines.vector_found import NOTHING, Client, Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
@@ -39,13 +40,6 @@ def _keys_at(order: KeyOrder, places: Index) -> Codes:
     first = np.ones(len(ids), dtype=np.bool_)
     first[1:] = ids[1:] != ids[:-1]
     return ids[first]
-
-
-def _rows_of(order: KeyOrder, keys: Codes, length: int) -> Bools:
-    """The rows of some keys."""
-    found = np.zeros(length, dtype=np.bool_)
-    found[order.rows[np.isin(order.ids, keys)]] = True
-    return found
 
 
 class Kernel:
@@ -89,6 +83,8 @@ class Kernel:
         self._answers: Answers | None = None
         self._found: Found = NOTHING
         self._fired: tuple[int, Found] = (-FOREVER_MS, NOTHING)
+        self._counted: tuple[Answers | None, int, int] = (None, 0, 0)
+        self._open: dict[tuple[int, int], int] = {}
         self._over: list[Slots] = []
         self._table: KeyTable | None = None
 
@@ -102,7 +98,14 @@ class Kernel:
             self._found = self._step(answers)
         return self._found
 
+    def counted(self, feed: Feed) -> tuple[int, int]:
+        """The rows of a batch that have a null in their key, and those that are held against the track."""
+        if self._counted[0] is not feed.answers:
+            self._counted = (feed.answers, feed.null_keys, feed.count)
+        return self._counted[1:]
+
     def _step(self, answers: Answers) -> Found:
+        self._open.clear()
         order = answers.order(self.setting.paths)
         if self.pool.holds not in order.table.holders:
             order.table.holders.append(self.pool.holds)
@@ -143,7 +146,7 @@ class Kernel:
         def touched() -> set[Key]:
             return set(self._keys(distinct_of(np.concatenate([stepped.keys, stepped.handed]))))
 
-        held = self._held_rows(order, stepped.handed, barred, answers.batch)
+        held = rows_of(order, [stepped.handed, barred], len(answers.batch))
         return self._told_of(matched, answers.batch, Found(handed=given, held=held, touched=touched))
 
     def _touched(self, answers: Answers) -> Codes:
@@ -195,7 +198,7 @@ class Kernel:
         def touched() -> set[Key]:
             return set(self._keys(distinct_of(all_runs.key)))
 
-        held = self._held_rows(stepping.order, handed, barred, batch)
+        held = rows_of(stepping.order, [handed, barred], len(batch))
         rest = Found(handed=given, held=held, touched=touched)
         if not stepping.matched:
             return rest
@@ -212,12 +215,6 @@ class Kernel:
             *(ts_ms, seq, stepping.log),
         )
         return self._told_of(matched, batch, rest)
-
-    @staticmethod
-    def _held_rows(order: KeyOrder, handed: Codes, barred: Codes, batch: Batch) -> Bools | None:
-        """The rows of keys that are stepped otherwise, None if there is no such key."""
-        keys = np.concatenate([handed, barred])
-        return _rows_of(order, keys, len(batch)) if len(keys) else None
 
     def _told_of(self, matched: Matched | None, batch: Batch, rest: Found) -> Found:
         """The matches as candidates, in the order of key, decision and start; `rest` is all beside them."""
@@ -277,6 +274,7 @@ class Kernel:
         return self._fired[1]
 
     def _fire(self, watermark_ms: int) -> Found:
+        self._open.clear()
         self._tell_over(self.pool.sweep(watermark_ms, self._waits))
         if not len(self._waits):
             return NOTHING
@@ -302,6 +300,7 @@ class Kernel:
 
     def expire(self, watermark_ms: int) -> None:
         """Drop the runs that time has ended, which else stay until they are many; who tracks is told."""
+        self._open.clear()
         self._tell_over(self.pool.drop_over(watermark_ms, self._waits))
 
     def _tell_over(self, keys: Codes) -> None:
@@ -323,6 +322,7 @@ class Kernel:
         number = self._number(key)
         self._held[key] = None
         if len(number):
+            self._open.clear()
             runs = self.pool.take(number)
             handed = Handed(key, self._stories(runs))
             self.pool.forget(runs.cell)
@@ -364,9 +364,15 @@ class Kernel:
 
     def open_runs(self, within_ms: int, watermark_ms: int, horizons: Sequence[tuple[Key, Position]]) -> int:
         """How many runs are open for a rule with that window; up to its horizons there are none."""
+        if not horizons:
+            # Many rules ask the same.
+            if (within_ms, watermark_ms) not in self._open:
+                due_ms = self.due_ms(self.pool.all(), within_ms)
+                self._open[within_ms, watermark_ms] = int(np.count_nonzero(due_ms > watermark_ms))
+            return self._open[within_ms, watermark_ms]
         runs = self.pool.all()
         mine = self.due_ms(runs, within_ms) > watermark_ms
-        if horizons and self._table is not None and len(runs):
+        if self._table is not None and len(runs):
             at_ms = np.full(int(runs.key.max()) + 1, -FOREVER_MS, dtype=np.int64)
             at_seq = np.zeros(len(at_ms), dtype=np.int64)
             for key, at in horizons:

@@ -40,6 +40,7 @@ class Detector:
         self._watch = {
             rule.name: _Watch(rule, matcher) for rule, matcher in zip(self.rules, made, strict=True)
         }
+        self._limited = [watch for watch in self._watch.values() if watch.is_limited]
 
     def process(self, batch: Batch | None, watermark_ms: int, since_ms: int | None = None) -> list[Alert]:
         """Alerts that a batch and then the watermark complete, in the order of their detection.
@@ -55,10 +56,11 @@ class Detector:
                 feed = make_feed(watch.rule.plan, answers.batch, answers, since_ms)
                 matches += self._take(watch, watch.matcher.process(feed), found)
             matches += self._take(watch, watch.matcher.advance(watermark_ms), found)
-            watch.forget(watermark_ms)
             if self._cost is not None:
                 events = watch.matcher.counters.offered - offered
                 self._cost.add(watch.rule.name, self._cost.time_s() - begun_s, events, matches)
+        for watch in self._limited:
+            watch.forget(watermark_ms)
         if not found:
             return []
         whose, ordered = in_order([(watch.rule.order, matches) for watch, matches in found])
@@ -133,6 +135,11 @@ class _Watch:
         self._orders = 0
         self._limited: set[Key] | None = None
         self.wording = Wording.of(rule)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a `LIMIT … PER`."""
+        return self._limit is not None
 
     def allowed(self, matches: Matches) -> Matches:
         """Those that `LIMIT n PER d` lets out; it counts when they are decided."""

@@ -14,6 +14,7 @@ import ctypes
 import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from operator import is_not
 from typing import Any, Final
 
 import numpy as np
@@ -22,10 +23,10 @@ from numpy.typing import NDArray
 from cep.columns import Bools, Codes
 from cep.compiled.library import LIBRARY, address
 from cep.engines.answers import Answers, KeyOrder
+from cep.engines.vector_fields import Slots
 from cep.engines.vector_found import Matched
 from cep.engines.vector_pool import Pool
 from cep.engines.vector_program import Program
-from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Log, Setting
 
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
@@ -187,6 +188,10 @@ class Stepper:
             *(len(program.stages), len(setting.needs.last) + len(setting.needs.first)),
             *(len(program.folds), len(program.tests), setting.within_ms, *limits),
         )
+        self.held = _Held(program.fields)
+        # One longer, since there are no arrays of nothing.
+        self._tests_table = _POINTER * (len(program.tests) + 1)
+        self._fields_table = _POINTER * (len(program.fields) + 1)
         self._numbers: object = None
         self._places: list[int] = []
 
@@ -208,7 +213,7 @@ class Stepper:
         if len(order.ids):
             pool.reach(int(order.ids[-1]))
         counts = self._stepped(answers, order, pool, barred, [found.values for found in fields])
-        return Stepped(self.bench, answers, order, pool, counts)
+        return Stepped(self, answers, order, pool, counts)
 
     def _stepped(
         self,
@@ -222,16 +227,15 @@ class Stepper:
         keyed = answers.once(("keyed", setting.paths), lambda: Keyed(answers, order, self.bench))
         offered = keyed.offered(answers, setting.types) if setting.offered is None else None
         marks = (keyed.marks(answers, number) for number in self._tests(answers))
-        tests = np.array([*marks, 0], dtype=np.uintp)
-        fields = np.array([*map(keyed.field, names, values), 0], dtype=np.uintp)
-        kept = _addresses([pool.rows.floats.get(name) for name in names])
-        tables = (address(tests), offered, address(fields), address(kept))
+        tests = self._tests_table(*marks)
+        fields = self._fields_table(*map(keyed.field, names, values))
+        held, counts = self.held.pool(pool), _Counts()
+        tables = (ctypes.addressof(tests), offered, ctypes.addressof(fields), self.held.kept)
         batch = _Batch(*keyed.columns, *tables, address(barred), len(barred))
-        counts, (held, kept_too) = _Counts(), _pool(pool)
-        calls = (self._call, batch, held, counts)
-        failed = self.bench.step(self.bench.memory, *map(ctypes.addressof, calls))
-        del kept_too
-        if failed:
+        if self.bench.step(
+            *(self.bench.memory, ctypes.addressof(self._call), ctypes.addressof(batch)),
+            *(held, ctypes.addressof(counts)),
+        ):
             raise MemoryError
         return counts
 
@@ -243,29 +247,51 @@ class Stepper:
         return self._places
 
 
+class _Held:
+    """What lives between batches, by address: worked out anew only when an array is not that of before."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """`names` are the fields that the program reads."""
+        self._names = names
+        self._arrays: list[NDArray[Any] | None] = []
+        self._tables: list[NDArray[np.uintp]] = []
+        self._call = _Pool()
+
+    def pool(self, pool: Pool) -> int:
+        """The struct of the pool."""
+        chain = pool.chain
+        arrays = [pool.first, pool.runs, chain["row"], chain["move"], chain["before"], *pool.folds]
+        kept = [pool.rows.floats.get(name) for name in self._names]
+        if len(arrays) + len(kept) != len(self._arrays) or any(map(is_not, self._arrays, [*arrays, *kept])):
+            self._arrays = [*arrays, *kept]
+            self._tables = [_addresses(pool.folds), _addresses(kept)]
+            # The address of records is asked of their bytes: for records it takes NumPy long to answer.
+            runs = address(pool.runs.view(np.uint8))
+            sizes = len(pool.first), pool.runs.itemsize
+            links = (address(chain[name]) for name in ("row", "move", "before"))
+            self._call = _Pool(address(pool.first), runs, *sizes, address(self._tables[0]), *links)
+        return ctypes.addressof(self._call)
+
+    @property
+    def kept(self) -> int:
+        """The table of the fields of kept events, as of the pool that was asked for last."""
+        return address(self._tables[1])
+
+
 def _addresses(arrays: Sequence[NDArray[Any] | None]) -> NDArray[np.uintp]:
     found = [0 if array is None else address(array) for array in arrays]
     return np.array([*found, 0], dtype=np.uintp)
 
 
-def _pool(pool: Pool) -> tuple[ctypes.Structure, object]:
-    """The pool as the library sees it, and what must live as long."""
-    folds = _addresses(pool.folds)
-    chain = pool.chain
-    call = _Pool(
-        *(address(pool.first), address(pool.runs), len(pool.first), pool.runs.itemsize, address(folds)),
-        *(address(chain[name]) for name in ("row", "move", "before")),
-    )
-    return call, folds
-
-
 class Stepped:
     """What one step left in the bench."""
 
-    def __init__(self, bench: Bench, answers: Answers, order: KeyOrder, pool: Pool, counts: _Counts) -> None:
+    def __init__(
+        self, stepper: Stepper, answers: Answers, order: KeyOrder, pool: Pool, counts: _Counts
+    ) -> None:
         """Read it before the next step."""
-        self._bench, self._answers, self._order = bench, answers, order
-        self._pool, self._counts = pool, counts
+        self._bench, self._held = stepper.bench, stepper.held
+        self._answers, self._order, self._pool, self._counts = answers, order, pool, counts
         self.keys = np.empty(counts.keys, dtype=np.int32)
         """The keys whose runs have changed."""
         self.handed = np.empty(counts.handed, dtype=np.int32)
@@ -301,8 +327,6 @@ class Stepped:
             events = pool.rows.add(self._answers, self._order.rows[self._kept], self._users)
         fresh, longer = pool.new_slots(counts.fresh), pool.new_cells(counts.cells)
         slots = _Slots(*(address(array) for array in (events, fresh, longer, dead, cells)))
-        call, kept = _pool(pool)
-        self._bench.commit(self._bench.memory, ctypes.addressof(call), ctypes.addressof(slots))
-        del kept
+        self._bench.commit(self._bench.memory, self._held.pool(pool), ctypes.addressof(slots))
         pool.slots.give(dead)
         return cells

@@ -13,7 +13,7 @@ import numpy as np
 from cep.columns import Bools, Codes, Ints
 from cep.engines.match import Match
 from cep.engines.matches import NO_MATCHES, Matches, Places, Sheet
-from cep.engines.vector_rows import Slots
+from cep.engines.vector_fields import Slots
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Move
 from cep.engines.vector_trails import Took, Trails

@@ -23,10 +23,11 @@ from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
 from cep.engines.vector_crowds import overflowing, rows_of
+from cep.engines.vector_fields import Slots
 from cep.engines.vector_found import NOTHING, Client, Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
-from cep.engines.vector_rows import RowStore, Slots
+from cep.engines.vector_rows import RowStore
 from cep.engines.vector_step import OVER, Index, Setting, Stepping, offered, setup
 from cep.engines.vector_track import Track
 from cep.engines.vector_trails import Trails, log_of

@@ -18,8 +18,9 @@ from cep.columns import Bools, Codes, Ints, distinct_of
 from cep.engines.arrays import Arr, objects
 from cep.engines.vector_asks import Folded, Needs, Refs, Registers
 from cep.engines.vector_code import of_truths
+from cep.engines.vector_fields import Slots, grown
 from cep.engines.vector_program import fold_order, ref_order
-from cep.engines.vector_rows import FreeList, RowStore, Slots, grown
+from cep.engines.vector_rows import FreeList, RowStore
 
 NONE = -1
 SWEEP_MIN = 4096

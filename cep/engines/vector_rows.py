@@ -1,25 +1,23 @@
 """Events that open runs have bound, as columns with a count of users: what of a batch outlives it.
 
 A slot is one event. `add` gives slots to rows of a batch, `drop` takes them back when no run uses them, and
-the next batch fills them again. Fields are kept as the Python objects they are, so any value can be kept.
+the next batch fills them again. Fields are kept as `vector_fields` says, so any value can be kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Coder, Codes, Column, Ints, Numbers
+from cep.columns import Bools, Coder, Codes, Ints
 from cep.engines.answers import Answers, Kind
 from cep.engines.arrays import EXACT_INT_MAX, Arr, boxed
 from cep.engines.field_values import dig
-from cep.engines.vector_events import Copied, Part, named
+from cep.engines.vector_events import Part, named
+from cep.engines.vector_fields import KeptField, Slots, counted, grown
 from cep.event import Timestamp
-
-Slots = NDArray[np.int32]
 
 
 class FreeList:
@@ -57,26 +55,6 @@ class FreeList:
         self._left += len(slots)
 
 
-def distinct(slots: Slots, size: int) -> Slots:
-    """Each slot once, in no order that matters but always the same; all are below `size`."""
-    if len(slots) < 2:
-        return slots
-    last = np.empty(size, dtype=np.intp)
-    places = np.arange(len(slots))
-    last[slots] = places
-    each: Slots = slots[last[slots] == places]
-    return each
-
-
-def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """The array, longer if need be."""
-    if len(array) >= size:
-        return array
-    longer = np.zeros(size, dtype=array.dtype) if array.dtype != object else np.full(size, None, dtype=object)
-    longer[: len(array)] = array
-    return longer
-
-
 class RowStore:
     """Events by slot, with the fields that a rule reads: floats as such while a field holds nothing else."""
 
@@ -85,9 +63,8 @@ class RowStore:
         self._slots = FreeList()
         self._users = np.zeros(0, dtype=np.int32)
         self._numbers = {name: np.zeros(0, dtype=np.int64) for name in ("ts_ms", "seq", "line")}
-        self._words = {name: np.zeros(0, dtype=np.int32) for name in ("type", "source")}
-        self._coders = {name: Coder() for name in self._words}
-        self._fields: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in sorted(names)}
+        self._words = {name: _Words() for name in ("type", "source")}
+        self._fields = {name: KeptField() for name in sorted(names)}
         self.floats: dict[str, NDArray[np.float64]] = {name: np.zeros(0) for name in asked}
         """Fields as `Answers.floats` tells them, while what is kept of each is of one of its kinds."""
         self.kinds: dict[str, Kind] = dict.fromkeys(self.floats, "none")
@@ -103,25 +80,33 @@ class RowStore:
 
     def add(self, answers: Answers, rows: NDArray[np.intp], users: NDArray[np.intp]) -> Slots:
         """Keep rows of a batch, each with so many users."""
-        batch = answers.batch
-        if not len(self):
+        batch, empty = answers.batch, not len(self)
+        if empty:
             self.kinds = dict.fromkeys(self.floats, "none")
         slots = self._slots.take(len(rows))
-        self._users = grown(self._users, self._slots.size)
-        for columns in (self._numbers, self._words, self._fields, self.floats):
-            for name in columns:
-                columns[name] = grown(columns[name], self._slots.size)
+        if self._slots.size > len(self._users):
+            self._grow(self._slots.size)
         self._users[slots] = users
         self._numbers["ts_ms"][slots] = batch.ts_ms[rows]
         self._numbers["seq"][slots] = batch.seq[rows]
         self._numbers["line"][slots] = batch.line[rows]
-        self._words["type"][slots] = self._coded("type", batch.type_names)[batch.types[rows]]
-        self._words["source"][slots] = self._coded("source", batch.sources)[batch.source[rows]]
-        for name in self._fields:
-            self._set(name, slots, batch.columns.get(name), rows)
+        self._words["type"].put(slots, batch.type_names, batch.types[rows])
+        self._words["source"].put(slots, batch.sources, batch.source[rows])
+        for name, kept in self._fields.items():
+            kept.put(slots, batch.columns.get(name), rows, empty=empty)
         for name in self.floats:
             self._set_floats(name, slots, answers, rows)
         return slots
+
+    def _grow(self, size: int) -> None:
+        self._users = grown(self._users, size)
+        for columns in (self._numbers, self.floats):
+            for name in columns:
+                columns[name] = grown(columns[name], size)
+        for words in self._words.values():
+            words.grow(size)
+        for kept in self._fields.values():
+            kept.grow(size)
 
     def holds_words(self, words: Codes) -> Bools:
         """Which of some numbers of words are those of texts kept here."""
@@ -131,11 +116,12 @@ class RowStore:
 
     def drop(self, slots: Slots) -> None:
         """One user less for each slot; a slot may stand here several times."""
-        np.subtract.at(self._users, slots, 1)
-        over = distinct(slots[self._users[slots] == 0], self._slots.size)
-        for column in self._fields.values():
-            if column.dtype == object:
-                column[over] = None
+        each, times = counted(slots)
+        left = self._users[each] - times
+        self._users[each] = left
+        over = each[left == 0]
+        for kept in self._fields.values():
+            kept.clear(over)
         self._slots.give(over)
 
     def times_ms(self, slots: Slots) -> Ints:
@@ -151,12 +137,12 @@ class RowStore:
             return Arr("any", found, none)
         if path[0] not in self._fields or not len(self._users):
             return Arr("any", np.full(len(slots), None, dtype=object), np.ones(len(slots), dtype=np.bool_))
-        kept = self._fields[path[0]][slots]
-        if kept.dtype != object and len(path) == 1:
+        kept = self._fields[path[0]].floats(slots) if len(path) == 1 else None
+        if kept is not None:
             null = none | np.isnan(kept)
             if not len(kept) or float(np.abs(np.where(null, 0, kept)).max()) <= EXACT_INT_MAX:
                 return Arr("number", kept, null)
-        found = _objects(kept)
+        found = self._fields[path[0]].objects(slots)
         found[none] = None
         if len(path) > 1:
             found = boxed([dig(value, path[1:]) for value in found.tolist()])
@@ -164,14 +150,13 @@ class RowStore:
 
     def events(self, slots: Slots) -> Part:
         """The events themselves."""
-        types, sources = (self._coders[name].values for name in ("type", "source"))
         return Part(
-            named(self._words["type"][slots], types),
+            self._words["type"].told(slots),
             self._numbers["ts_ms"][slots],
             self._numbers["seq"][slots],
             self._numbers["line"][slots],
-            named(self._words["source"][slots], sources),
-            {name: _copied(column[slots]) for name, column in self._fields.items()},
+            self._words["source"].told(slots),
+            {name: kept.copied(slots) for name, kept in self._fields.items()},
         )
 
     def _set_floats(self, name: str, slots: Slots, answers: Answers, rows: NDArray[np.intp]) -> None:
@@ -187,28 +172,28 @@ class RowStore:
             values = answers.words.kept(answers.batch.column(name).objects(rows).tolist())
         self.floats[name][slots] = values
 
-    def _coded(self, name: str, words: Sequence[str]) -> NDArray[np.int32]:
-        """Codes for names of types or sources: there are few, so they are never forgotten."""
-        return np.array([self._coders[name].code(word) for word in words], dtype=np.int32)
 
-    def _set(self, name: str, slots: Slots, column: Column | None, rows: NDArray[np.intp]) -> None:
-        kept = self._fields[name]
-        if kept.dtype != object and isinstance(column, Numbers) and column.array.dtype == np.float64:
-            kept[slots] = np.where(column.null[rows], np.nan, column.array[rows])
-            return
-        if kept.dtype != object:
-            kept = self._fields[name] = _objects(kept)
-        kept[slots] = None if column is None else column.objects(rows)
+class _Words:
+    """Names of types or sources by slot: there are few, so they are never forgotten."""
 
+    def __init__(self) -> None:
+        """No names."""
+        self._codes = np.zeros(0, dtype=np.int32)
+        self._coder = Coder()
+        self._names: Sequence[str] = ()
+        self._code_of = np.zeros(0, dtype=np.int32)
 
-def _copied(kept: NDArray[Any]) -> Copied:
-    return kept if kept.dtype == object else Numbers(kept, np.isnan(kept))
+    def grow(self, size: int) -> None:
+        """Have so many slots."""
+        self._codes = grown(self._codes, size)
 
+    def put(self, slots: Slots, names: Sequence[str], codes: Codes) -> None:
+        """Keep names, each by its place among those of a batch: mostly the same as of the batch before."""
+        if self._names != names:
+            self._names = names
+            self._code_of = np.array([self._coder.code(name) for name in names], dtype=np.int32)
+        self._codes[slots] = self._code_of[codes]
 
-def _objects(kept: NDArray[Any]) -> NDArray[np.object_]:
-    """What is kept as Python objects, None for null."""
-    if kept.dtype == object:
-        return kept
-    found = np.array(kept.tolist(), dtype=object)
-    found[np.isnan(kept)] = None
-    return found
+    def told(self, slots: Slots) -> NDArray[np.object_]:
+        """The names of some slots."""
+        return named(self._codes[slots], self._coder.values)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cep.columns import Batch, Ints
 from cep.engines.match import Wanted
 from cep.engines.vector_events import EventColumns, of_batch
+from cep.engines.vector_fields import Slots
 from cep.engines.vector_pool import Pool
-from cep.engines.vector_rows import Slots
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Track
 from cep.event import Event, Value

@@ -53,12 +53,15 @@ int cep_bench_ready(struct bench *bench, const struct program *program, const st
     bench->ref_count = program->ref_count;
     bench->fold_count = program->fold_count;
     int64_t numbered = bench->index.room;
-    if (!ROOM(bench->index, batch->count) || !ROOM(bench->picked, batch->count) ||
-        !ROOM(bench->picked_bits, batch->count) || !ROOM(bench->lists, program->stage_count) ||
-        !ROOM(bench->active, program->stage_count))
+    if (!ROOM(bench->index, batch->count))
         return 0;
     for (; numbered < bench->index.room; numbered++)
         bench->index.at[numbered] = NONE;
+    /* Registers and what matches took are pointed to though there may be none. */
+    if (!ROOM(bench->picked, batch->count) || !ROOM(bench->picked_bits, batch->count) ||
+        !ROOM(bench->lists, program->stage_count) || !ROOM(bench->active, program->stage_count) ||
+        !ROOM(bench->refs, 1) || !ROOM(bench->folds, 1) || !ROOM(bench->match_log, 1))
+        return 0;
     for (int64_t i = 0; i < program->stage_count; i++)
         bench->lists.at[i].first = UNUSED;
     return 1;

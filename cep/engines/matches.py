@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
-from operator import attrgetter
 from typing import Final, TypeAlias, overload
 
 import numpy as np
@@ -34,8 +33,8 @@ class Places:
     @staticmethod
     def of(matches: Sequence[Match]) -> Places:
         """Those of matches."""
-        pairs = [map(attrgetter(name), matches) for name in ("detected", "start", "last")]
-        return Places(*(np.array(column) for pair in pairs for column in zip(*pair, strict=True)))
+        places = [(*each.detected, *each.start, *each.last) for each in matches]
+        return Places(*np.array(places, dtype=np.int64).reshape(-1, 6).T)
 
     def order(self, rank: Ints) -> Index:
         """The order of all of them: by when they were decided, then by rank, then by where they stand."""

@@ -37,7 +37,7 @@ class Topics:
 def alert_out(topics: Topics, alert: Alert) -> Outgoing:
     """An alert as a record; alerts of one key keep their order because they have one record key."""
     topic = topics.shadow if alert.rule.status == "shadow" else topics.alerts
-    return Outgoing(topic, alert_line(alert).encode(), json_text(dict(alert.key)).encode())
+    return Outgoing(topic, alert_line(alert).encode(), json_text(alert.key).encode())
 
 
 def refused_out(topics: Topics, reject: Reject, records: Records, row: int) -> Outgoing:

@@ -12,7 +12,7 @@ from cep.engines.engines import ENGINES, Engine
 from cep.engines.feed import Tests, make_feed
 from cep.engines.match import Match
 from cep.engines.matcher import FOREVER_MS, Counters, Matcher
-from cep.engines.matches import Matches, in_order
+from cep.engines.matches import NO_MATCHES, Matches, in_order
 from cep.engines.snapshot import Overall, Snapshot
 from cep.event import Key, Position
 from cep.plan.pattern import Limit
@@ -77,7 +77,7 @@ class Detector:
 
     def _take(self, watch: _Watch, found: Sequence[Match], into: list[tuple[_Watch, Matches]]) -> int:
         """Take what a rule's limit allows of its matches; how many there were."""
-        if not found:
+        if found is NO_MATCHES or not found:
             return 0
         matches = watch.allowed(Matches.of(found))
         into.append((watch, matches))

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -47,6 +48,9 @@ EXIT_STUCK: Final = 70
 
 OBJECTS_BETWEEN: Final = 200_000
 """So many new objects come before rubbish is looked for."""
+
+SWITCH_S: Final = 0.0005
+"""So long a thread that computes keeps one waiting that has heard from a broker: alerts wait with it."""
 
 AGENT_SESSION_S: Final = 10.0
 """Agents that were not heard of for so long have lost their partitions."""
@@ -190,6 +194,7 @@ def _run_in_task(app: App, loops: Mapping[BatchLoop | RepartitionLoop, Callable[
         gc.collect()
         gc.freeze()
         gc.set_threshold(OBJECTS_BETWEEN)
+        sys.setswitchinterval(SWITCH_S)
         running = asyncio.gather(*(asyncio.to_thread(run) for run in loops.values()))
         try:
             await asyncio.shield(running)

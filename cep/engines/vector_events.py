@@ -45,6 +45,7 @@ class EventColumns:
         self._names = names
         self._parts = parts
         self._columns: dict[str, NDArray[np.object_]] = {}
+        self._events: dict[int, Event] = {}
         self.ts_ms: Ints = _joined([part.ts_ms for part in parts])
         self.seq: Ints = _joined([part.seq for part in parts])
 
@@ -62,12 +63,16 @@ class EventColumns:
         return found
 
     def event(self, i: int) -> Event:
-        """One of them, with the fields that are not null."""
+        """One of them, with the fields that are not null: the same object whenever it is asked for."""
+        known = self._events.get(i)
+        if known is not None:
+            return known
         kind, ts_ms, seq, line, source, values = self._rows[i]
         fields: dict[str, Value] = {
             name: value for name, value in zip(self._names, values, strict=True) if value is not None
         }
-        return Event(kind, ts_ms, seq, fields, line, source)
+        event = self._events[i] = Event(kind, ts_ms, seq, fields, line, source)
+        return event
 
     @cached_property
     def _rows(self) -> list[tuple[str, int, int, int, str, tuple[Value, ...]]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Ints
+from cep.columns import Batch, Ints, distinct_of
 from cep.engines.match import Wanted
 from cep.engines.vector_events import EventColumns, of_batch
 from cep.engines.vector_fields import Slots
@@ -46,26 +46,34 @@ class Trails:
             return NOTHING
         names = self.pool.rows.names
         runs, moves, slots = self.pool.trails(self.cells[chosen])
-        parts = [self.pool.rows.events(slots)] if len(slots) else []
-        order = np.arange(len(runs))
+        each, places = _once(slots)
+        parts = [self.pool.rows.events(each)] if len(each) else []
         if self.runs is not None and self.batch is not None and self.taken is not None:
             log = self._later(self.taken, self.runs[chosen])
-            parts.append(of_batch(self.batch, log.rows, names))
+            rows, later = _once(log.rows)
+            parts.append(of_batch(self.batch, rows, names))
             if len(slots):
                 order = np.argsort(np.concatenate([runs, log.runs]), kind="stable")
                 runs = np.concatenate([runs, log.runs])[order]
                 moves = np.concatenate([moves, log.moves])[order]
+                places = np.concatenate([places, later + len(each)])[order]
             else:
-                runs, moves, order = log.runs, log.moves, np.arange(len(log.runs))
+                runs, moves, places = log.runs, log.moves, later
         ends = np.searchsorted(runs, np.arange(len(chosen) + 1))
         variables = [move.var for move in self.track.moves]
-        return Told(variables, ends, moves, order, EventColumns(names, parts))
+        return Told(variables, ends, moves, places, EventColumns(names, parts))
 
     def _later(self, log: Log, mine: Index) -> Log:
         """What candidates took in this batch, by their place in `mine`."""
         place = np.full(1 + max(int(log.runs.max(initial=0)), int(mine.max(initial=0))), -1, dtype=np.intp)
         place[mine] = np.arange(len(mine))
         return log_of(log, place)
+
+
+def _once(numbers: NDArray[Any]) -> tuple[NDArray[Any], Index]:
+    """Each number once, and where each of those given stands: runs have many of their events in common."""
+    each = distinct_of(numbers)
+    return each, np.searchsorted(each, numbers)
 
 
 @dataclass(frozen=True)

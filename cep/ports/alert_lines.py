@@ -47,6 +47,7 @@ def _heading(
     return _record(members)[1:-1]
 
 
+@lru_cache(maxsize=1024)
 def _evidence(var: str, event: Event) -> str:
     return (
         f'{{"var":{_word(var)},"line":{event.line:d},"source":{_word(event.source)},'

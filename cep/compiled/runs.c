@@ -211,9 +211,17 @@ void cep_enlist(struct walk *walk, int32_t number, int32_t at)
     }
 }
 
+/* How many runs of the variant that a stage belongs to are open. */
+int64_t *cep_open_of(struct walk *walk, int32_t stage)
+{
+    return &walk->open_of[walk->program->stages[stage].variant];
+}
+
 void cep_gone(struct walk *walk, int32_t number)
 {
-    walk->bench->runs.at[number].stage = OVER;
+    struct run *run = &walk->bench->runs.at[number];
+    --*cep_open_of(walk, run->stage);
+    run->stage = OVER;
     walk->open--;
 }
 
@@ -316,34 +324,47 @@ int32_t cep_entered(struct walk *walk, const struct run *run)
     return (int32_t)bench->runs.count++;
 }
 
-/* A run starts here if a move of the first stage fits. */
+/* A run begins with a move of the first stage if it fits. */
+static int begun(struct walk *walk, const struct move *move, const struct run *run, int32_t at)
+{
+    struct bench *bench = walk->bench;
+    int64_t *open = cep_open_of(walk, move->target);
+    int32_t number = cep_entered(walk, run);
+    if (number == NONE)
+        return 0;
+    if (!is_true(walk, move->correlated, number, at) || !takes(walk, move, number, at)) {
+        bench->runs.count--;
+        bench->refs.count -= bench->ref_count;
+        bench->folds.count -= bench->fold_count;
+        return 0;
+    }
+    walk->changed = 1;
+    walk->open++;
+    ++*open;
+    bench->runs.at[number].stage = move->target;
+    if (take(walk, move, number, at) == MOVED)
+        cep_enlist(walk, number, at);
+    else
+        cep_gone(walk, number);
+    if (*open > walk->program->runs_max)
+        cep_looked(walk, at, 0);
+    if (*open > walk->program->runs_max)
+        walk->handed = 1;
+    return 1;
+}
+
+/* A run of each variant starts here if a move of the first stage fits. */
 void cep_started(struct walk *walk, int32_t at, uint32_t bits)
 {
     const struct program *program = walk->program;
     int64_t ts_ms = walk->batch->ts_ms[at];
     struct run run = {.start_ms = ts_ms, .start_seq = walk->batch->seq[at], .last_ms = ts_ms,
                       .deadline_ms = ts_ms, .slot = NONE, .cell = NONE, .log = NONE};
-    int32_t number = cep_entered(walk, &run);
-    if (number == NONE)
-        return;
+    int32_t started = NONE;
     for (int32_t i = program->stages[0].moves; i < program->stages[0].moves_end; i++) {
         const struct move *move = &program->moves[i];
-        if (!(bits & move->test) || !is_true(walk, move->correlated, number, at) ||
-            !takes(walk, move, number, at))
-            continue;
-        walk->changed = 1;
-        walk->open++;
-        if (take(walk, move, number, at) == MOVED)
-            cep_enlist(walk, number, at);
-        else
-            cep_gone(walk, number);
-        if (walk->open > program->runs_max)
-            cep_looked(walk, at, 0);
-        if (walk->open > program->runs_max)
-            walk->handed = 1;
-        return;
+        int32_t variant = program->stages[move->target].variant;
+        if (variant != started && bits & move->test && begun(walk, move, &run, at))
+            started = variant;
     }
-    walk->bench->runs.count--;
-    walk->bench->refs.count -= walk->bench->ref_count;
-    walk->bench->folds.count -= walk->bench->fold_count;
 }

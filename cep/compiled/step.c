@@ -18,6 +18,7 @@ static void begin_key(struct walk *walk, int32_t key)
     const struct pool *pool = walk->pool;
     walk->key = key;
     walk->open = bench->active.count = 0;
+    memset(walk->open_of, 0, sizeof walk->open_of);
     bench->runs.count = bench->refs.count = bench->folds.count = bench->log.count = 0;
     walk->handed = walk->changed = 0;
     for (int32_t slot = key < pool->first_count ? pool->first[key] : NONE; slot != NONE;) {
@@ -33,6 +34,7 @@ static void begin_key(struct walk *walk, int32_t key)
         for (int64_t i = 0; i < bench->fold_count; i++)
             bench->folds.at[number * bench->fold_count + i] = pool->folds[i][slot];
         walk->open++;
+        ++*cep_open_of(walk, kept->stage);
         cep_enlist(walk, number, NONE);
         slot = kept->next;
     }

@@ -12,18 +12,19 @@
 enum {
     STACK_MAX = 32, /* values that an expression may hold at once */
     REGISTERS_MAX = 16,
+    VARIANTS_MAX = 32, /* tracks that stand side by side */
 };
 
 enum { ENDS = 1, WAITS = 2, WHOLE = 4, STRICT = 8 };
 
-/* Where runs wait. `concerns` has the bits of tests whose events a run must look at. `ends_if` is an
+/* Where runs wait: those of one variant. `concerns` has the bits of tests whose events a run must look at. `ends_if` is an
  * expression or NONE. `gap_ms` is the longest gap after which some move still fits, or NONE. `watches` is a
  * comparison of a field with one of an earlier event, without which an event does nothing to a run, or NONE: so
  * it is of events that pass none of the tests of `kill_tests`. */
 struct stage {
     int64_t hold_ms, gap_ms;
     uint32_t concerns, kill_tests;
-    int32_t flags, moves, moves_end, kills, kills_end, ends_if, watches, unused;
+    int32_t flags, moves, moves_end, kills, kills_end, ends_if, watches, variant;
 };
 
 struct move {
@@ -210,7 +211,7 @@ struct walk {
     const struct program *program;
     const struct batch *batch;
     const struct pool *pool;
-    int64_t open;
+    int64_t open, open_of[VARIANTS_MAX];
     int32_t key;
     uint32_t starts;
     int handed, changed, full;
@@ -221,6 +222,7 @@ struct walk {
 enum outcome { STAYS, MOVED, GONE };
 
 int32_t cep_entered(struct walk *walk, const struct run *run);
+int64_t *cep_open_of(struct walk *walk, int32_t stage);
 void cep_enlist(struct walk *walk, int32_t number, int32_t at);
 void cep_gone(struct walk *walk, int32_t number);
 enum outcome cep_overtaken(struct walk *walk, int32_t number);

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 
@@ -25,10 +26,12 @@ from cep.engines.reference import ReferenceMatcher
 from cep.engines.runs import Arrival, Taken, arrive, take
 from cep.engines.snapshot import Begun, Overall, Run, Snapshot
 from cep.engines.vector_choose import BEFORE_ALL, Chooser
+from cep.engines.vector_compiled import Bench
 from cep.engines.vector_compiled import bench as make_bench
 from cep.engines.vector_found import Found, Handed, Story
 from cep.engines.vector_kernel import Kernel
 from cep.engines.vector_track import Track, UnfitError, track_of
+from cep.engines.vector_union import Lane, bundles, shape_of, together
 from cep.event import Key, Position
 from cep.plan.compile import Plan
 from cep.plan.pattern import Pattern
@@ -61,24 +64,41 @@ def matchers(rules: Sequence[tuple[Plan, Limits]], *, compiled: bool = True) -> 
     numbers: dict[object, int] = {}
     cores = [numbers.setdefault(_core(plan.pattern), len(numbers)) for plan, _ in rules]
     chosen = _choices(rules, cores)
-    groups: dict[object, list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for i, ((plan, limits), one) in enumerate(zip(rules, chosen, strict=True)):
         if one.track is not None:
             groups.setdefault((cores[i], *_likeness(plan, limits, one.track)), []).append(i)
-    kernels: dict[int, Kernel] = {}
+    shapes: dict[object, list[Lane]] = {}
+    for (_, *alike), members in groups.items():
+        lane = _lane(members, rules, chosen)
+        shapes.setdefault((shape_of(lane), *alike), []).append(lane)
     bench = make_bench() if compiled else None
-    for members in groups.values():
-        plans = [rules[i][0] for i in members]
-        widest = max(plans, key=lambda plan: plan.pattern.within_ms or 0)
-        fields = sorted({name for plan in plans for name in plan.fields})
-        track = chosen[members[plans.index(widest)]].track
-        assert track is not None
-        kernel = Kernel(widest, track, widest.pattern.within_ms, rules[members[0]][1], fields, bench)
-        kernels |= dict.fromkeys(members, kernel)
-    return [
-        VectorMatcher(plan, limits, kernels[i]) if i in kernels else ReferenceMatcher(plan, limits)
-        for i, (plan, limits) in enumerate(rules)
-    ]
+    made: dict[int, Matcher] = {}
+    for bundle in chain.from_iterable(map(bundles, shapes.values())):
+        made |= _matchers_of(bundle, rules, bench)
+    return [made[i] if i in made else ReferenceMatcher(*rule) for i, rule in enumerate(rules)]
+
+
+def _lane(members: Sequence[int], rules: Sequence[tuple[Plan, Limits]], chosen: Sequence[Choice]) -> Lane:
+    widest = max(members, key=lambda i: rules[i][0].pattern.within_ms or 0)
+    track = chosen[widest].track
+    assert track is not None
+    return Lane(tuple(members), rules[widest][0], track)
+
+
+def _matchers_of(
+    bundle: Sequence[Lane], rules: Sequence[tuple[Plan, Limits]], bench: Bench | None
+) -> Iterator[tuple[int, Matcher]]:
+    """The matchers of rules that share a kernel, by the number of the rule."""
+    numbers = [i for lane in bundle for i in lane.members]
+    fields = sorted({name for i in numbers for name in rules[i][0].fields})
+    windows = [lane.plan.pattern.within_ms for lane in bundle]
+    within_ms = None if windows[0] is None else max(window or 0 for window in windows)
+    track = together([lane.track for lane in bundle])
+    kernel = Kernel([lane.plan for lane in bundle], track, within_ms, rules[numbers[0]][1], fields, bench)
+    for variant, lane in enumerate(bundle):
+        for i in lane.members:
+            yield i, VectorMatcher(*rules[i], kernel, variant)
 
 
 def _choices(rules: Sequence[tuple[Plan, Limits]], cores: Sequence[int]) -> list[Choice]:
@@ -120,13 +140,14 @@ def _sorted(matches: Matches, stepped: Sequence[Match]) -> Sequence[Match]:
 class VectorMatcher:
     """See `Matcher`: one plan, every key, on the candidates of a kernel."""
 
-    def __init__(self, plan: Plan, limits: Limits, kernel: Kernel) -> None:
-        """A matcher with no state yet."""
+    def __init__(self, plan: Plan, limits: Limits, kernel: Kernel, variant: int) -> None:
+        """A matcher with no state yet, for one of the variants that the kernel steps side by side."""
         self.counters = Counters()
         self._plan = plan
         self._limits = limits
         self._kernel = kernel
-        self._chooser = Chooser(plan.pattern)
+        self._variant = variant
+        self._chooser = Chooser(plan.pattern, variant)
         self._seen: Found | None = None
         self._watermark_ms = -FOREVER_MS
         self._touched: set[Key] | None = None
@@ -135,7 +156,7 @@ class VectorMatcher:
     def process(self, feed: Feed) -> Sequence[Match]:
         """What a batch completes; crowded keys go to the stepped engine with all they have."""
         found = self._kernel.process(feed.answers)
-        null_keys, offered = self._kernel.counted(feed)
+        null_keys, offered = self._kernel.counted(feed, self._variant)
         self.counters.null_keys += null_keys
         self.counters.offered += offered
         self._touch(found)
@@ -165,7 +186,7 @@ class VectorMatcher:
         """The next time `advance` can matter for this key."""
         if self._kernel.is_held(key):
             return self._stepped.deadline_ms(key)
-        runs = self._kernel.runs_of(key)
+        runs = self._kernel.runs_of(key, self._variant)
         mine = self._mine(key, runs.start_ms, runs.start_seq)
         due_ms = self._kernel.due_ms(runs, self._within_ms)[mine]
         # The kernel sweeps now and then: what is over for this rule may still be there.
@@ -175,7 +196,7 @@ class VectorMatcher:
     def open_runs(self) -> int:
         """How many partial matches there are now, over all keys."""
         gone = self._chooser.horizons()
-        count = self._kernel.open_runs(self._within_ms, self._watermark_ms, gone)
+        count = self._kernel.open_runs(self._variant, self._within_ms, self._watermark_ms, gone)
         return count + (self._stepped.open_runs() if self._steps else 0)
 
     @cached_property
@@ -221,7 +242,7 @@ class VectorMatcher:
             else:
                 free.append(key)
         horizons = dict(self._chooser.horizons())
-        stories = self._kernel.stories_of(free, self._within_ms, self._watermark_ms)
+        stories = self._kernel.stories_of(free, self._variant, self._within_ms, self._watermark_ms)
 
         def told() -> Iterator[tuple[Key, Snapshot | None]]:
             yield from kept
@@ -271,7 +292,8 @@ class VectorMatcher:
         return mine
 
     def _begun(self, key: Key, runs: Sequence[tuple[Position, Story]], at: Position) -> tuple[Begun, ...]:
-        return tuple(Begun(start, (self._run(key, story),)) for start, story in runs if start > at)
+        mine = [(start, story) for start, story in runs if story[0][0].variant == self._variant]
+        return tuple(Begun(start, (self._run(key, story),)) for start, story in mine if start > at)
 
     def _run(self, key: Key, story: Story) -> Run:
         """A run that has taken these events, as the automaton tells it."""

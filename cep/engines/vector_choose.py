@@ -39,9 +39,10 @@ class Candidate:
 class Chooser:
     """Picks and skips of one rule over all keys."""
 
-    def __init__(self, pattern: Pattern) -> None:
-        """No match yet."""
+    def __init__(self, pattern: Pattern, variant: int) -> None:
+        """No match yet. `variant`: the candidates of which it is to choose."""
         self._pattern = pattern
+        self._variant = variant
         self._within_ms = FOREVER_MS if pattern.within_ms is None else pattern.within_ms
         self._horizons: dict[Key, Position] = {}
         self._prune_at = PRUNE_MIN
@@ -74,7 +75,7 @@ class Chooser:
         """The matches among the candidates, sorted."""
         if not len(found.start_ms):
             return NO_MATCHES
-        within = found.within(self._within_ms)
+        within = found.within(self._within_ms, self._variant)
         if self._every:
             return found.matches(within, most=True)
         return found.matches(found.in_order(self._chosen(found, np.sort(within))), most=False)

@@ -19,13 +19,23 @@ def overflowing(stepping: Stepping, limits: Limits) -> Codes:
     long = runs.size > limits.events_per_key
     suspects = distinct_of(runs.key[long]) if long.any() else runs.key[:0]
     if len(runs) > limits.runs_per_key:
-        keys, counts = np.unique(runs.key, return_counts=True)
+        # Each variant has the limit for itself.
+        pairs = np.stack([runs.key, stepping.variants], axis=1)
+        found, counts = np.unique(pairs, axis=0, return_counts=True)
         crowded = [
-            key for key in keys[counts > limits.runs_per_key].tolist()
-            if _most(stepping, key) > limits.runs_per_key
+            key for key, variant in found[counts > limits.runs_per_key].tolist()
+            if _most(stepping, key, variant) > limits.runs_per_key
         ]  # fmt: skip
         suspects = distinct_of(np.concatenate([suspects, np.array(crowded, dtype=np.int32)]))
     return suspects.astype(np.int32)
+
+
+def keys_at(order: KeyOrder, places: Index) -> Codes:
+    """The keys of some ascending positions, each once, ascending."""
+    ids = order.ids[places]
+    first = np.ones(len(ids), dtype=np.bool_)
+    first[1:] = ids[1:] != ids[:-1]
+    return ids[first]
 
 
 def rows_of(order: KeyOrder, keys: Sequence[Codes], length: int) -> Bools | None:
@@ -38,10 +48,10 @@ def rows_of(order: KeyOrder, keys: Sequence[Codes], length: int) -> Bools | None
     return found
 
 
-def _most(stepping: Stepping, key: int) -> int:
-    """The most runs of a key that were open at once; never too few."""
+def _most(stepping: Stepping, key: int, variant: int) -> int:
+    """The most runs of a key and variant that were open at once; never too few."""
     runs, order = stepping.runs, stepping.order
-    mine = np.flatnonzero(runs.key == key)
+    mine = np.flatnonzero((runs.key == key) & (stepping.variants == variant))
     first, past = np.searchsorted(order.ids, [key, key + 1])
     times = order.ts_ms[first:past]
     fresh = runs.cell[mine] == NONE

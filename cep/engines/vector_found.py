@@ -9,11 +9,13 @@ from itertools import repeat
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cep.columns import Bools, Codes, Ints
 from cep.engines.match import Match
 from cep.engines.matches import NO_MATCHES, Matches, Places, Sheet
 from cep.engines.vector_fields import Slots
+from cep.engines.vector_pool import NONE
 from cep.engines.vector_step import Index, Log
 from cep.engines.vector_track import Move
 from cep.engines.vector_trails import Took, Trails
@@ -66,6 +68,16 @@ class Matched:
     seq: Ints
     log: Log
 
+    def moves(self, of_cells: NDArray[np.int16]) -> NDArray[np.int16]:
+        """A move that each run has taken; `of_cells` are those of cells."""
+        last = np.zeros(int(self.runs.max(initial=0)) + 1, dtype=np.int16)
+        mine = self.log.runs < len(last)
+        last[self.log.runs[mine]] = self.log.moves[mine]
+        found = last[self.runs]
+        before = self.cell != NONE
+        found[before] = of_cells[self.cell[before]]
+        return found
+
 
 @dataclass
 class Found:
@@ -77,6 +89,8 @@ class Found:
     last_ms: Ints = field(default_factory=_none)
     ts_ms: Ints = field(default_factory=_none)
     seq: Ints = field(default_factory=_none)
+    variants: Ints = field(default_factory=_none)
+    """Of tracks side by side, that of each candidate."""
     trails: Trails = field(default_factory=Trails)
     handed: Sequence[Handed] = ()
     held: Bools | None = None
@@ -85,11 +99,10 @@ class Found:
     """The keys whose runs may have changed."""
     _whole: Sheet | None = None
 
-    def within(self, within_ms: int) -> Index:
-        """The candidates that a window allows, by decision and start."""
-        if self._widest_ms <= within_ms:
-            return self._by_time
-        return self._by_time[self._spans_ms <= within_ms]
+    def within(self, within_ms: int, variant: int) -> Index:
+        """The candidates of a variant that a window allows, by decision and start."""
+        mine = self._by_variant[variant] if variant < len(self._by_variant) else self._by_time[:0]
+        return mine if self._widest_ms <= within_ms else mine[self._spans_ms[mine] <= within_ms]
 
     def in_order(self, numbers: Sequence[int]) -> Index:
         """Some candidates by decision and start."""
@@ -133,6 +146,13 @@ class Found:
         return np.lexsort((self.start_seq, self.start_ms, self.seq, self.ts_ms))
 
     @cached_property
+    def _by_variant(self) -> list[Index]:
+        """For each variant its candidates, by decision and start."""
+        variants = self.variants[self._by_time]
+        by = self._by_time[np.argsort(variants, kind="stable")]
+        return np.split(by, np.cumsum(np.bincount(variants))[:-1])
+
+    @cached_property
     def _ranks(self) -> Index:
         ranks = np.empty_like(self._by_time)
         ranks[self._by_time] = np.arange(len(ranks))
@@ -140,7 +160,7 @@ class Found:
 
     @cached_property
     def _spans_ms(self) -> Ints:
-        return (self.last_ms - self.start_ms)[self._by_time]
+        return self.last_ms - self.start_ms
 
     @cached_property
     def _widest_ms(self) -> int:

@@ -22,25 +22,18 @@ from cep.engines.key_table import KeyTable
 from cep.engines.matcher import FOREVER_MS, TIMER_SEQ, Limits
 from cep.engines.vector_asks import Needs
 from cep.engines.vector_compiled import Bench, Stepped, Stepper
-from cep.engines.vector_crowds import overflowing, rows_of
+from cep.engines.vector_crowds import keys_at, overflowing, rows_of
 from cep.engines.vector_fields import Slots
 from cep.engines.vector_found import NOTHING, Client, Found, Handed, Matched, Story
 from cep.engines.vector_pool import NONE, Pool, Runs
 from cep.engines.vector_program import program_of
 from cep.engines.vector_rows import RowStore
-from cep.engines.vector_step import OVER, Index, Setting, Stepping, offered, setup
+from cep.engines.vector_step import OVER, Setting, Stepping, offered, setup
 from cep.engines.vector_track import Track
 from cep.engines.vector_trails import Trails, log_of
+from cep.engines.vector_union import tests_of
 from cep.event import Key, Position
 from cep.plan.compile import Plan
-
-
-def _keys_at(order: KeyOrder, places: Index) -> Codes:
-    """The keys of some ascending positions, each once, ascending."""
-    ids = order.ids[places]
-    first = np.ones(len(ids), dtype=np.bool_)
-    first[1:] = ids[1:] != ids[:-1]
-    return ids[first]
 
 
 class Kernel:
@@ -48,20 +41,23 @@ class Kernel:
 
     def __init__(
         self,
-        plan: Plan,
+        plans: Sequence[Plan],
         track: Track,
         within_ms: int | None,
         limits: Limits,
         fields: Iterable[str],
         bench: Bench | None = None,
     ) -> None:
-        """No runs. `fields` are the root fields that a rule reads, `bench` is for compiled steps."""
-        (group,) = plan.key_groups
-        tests = frozenset(test for i, test in enumerate(plan.tests) if group.tests >> i & 1)
+        """No runs. A plan for each variant of the track; all have the same keys, and read the same types.
+
+        `fields` are the root fields that a rule reads, `bench` is for compiled steps.
+        """
+        plan = plans[0]
+        tests = frozenset().union(*map(tests_of, plans))
         needs = Needs.of(track.asks())
         self.setting = Setting(
             track=track,
-            paths=group.paths,
+            paths=plan.key_groups[0].paths,
             within_ms=FOREVER_MS if within_ms is None else within_ms,
             needs=needs,
             offered=None if plan.reads_all else tests,
@@ -76,6 +72,8 @@ class Kernel:
         self.clients: list[Client] = []
         self.tracks = False
         """Whether somebody asks which keys were touched."""
+        self._variants = track.variants
+        self._variant_of_move = np.array([move.variant for move in track.moves], dtype=np.int64)
         self._limits = limits
         self._held: dict[Key, None] = {}
         self._waits = np.array([stage.number for stage in track.stages if stage.waits], dtype=np.int32)
@@ -84,8 +82,8 @@ class Kernel:
         self._answers: Answers | None = None
         self._found: Found = NOTHING
         self._fired: tuple[int, Found] = (-FOREVER_MS, NOTHING)
-        self._counted: tuple[Answers | None, int, int] = (None, 0, 0)
-        self._open: dict[tuple[int, int], int] = {}
+        self._counted: dict[int, tuple[int, int]] = {}
+        self._open: dict[tuple[int, int, int], int] = {}
         self._over: list[Slots] = []
         self._table: KeyTable | None = None
 
@@ -94,16 +92,16 @@ class Kernel:
     def process(self, answers: Answers) -> Found:
         """What the batch completes."""
         if self._answers is not answers:
-            self._answers, self._fired = answers, (-FOREVER_MS, NOTHING)
+            self._answers, self._fired, self._counted = answers, (-FOREVER_MS, NOTHING), {}
             self._forget()
             self._found = self._step(answers)
         return self._found
 
-    def counted(self, feed: Feed) -> tuple[int, int]:
-        """The rows of a batch that have a null in their key, and those that are held against the track."""
-        if self._counted[0] is not feed.answers:
-            self._counted = (feed.answers, feed.null_keys, feed.count)
-        return self._counted[1:]
+    def counted(self, feed: Feed, variant: int) -> tuple[int, int]:
+        """Of the batch under way the rows with a null in their key, and those that a variant looks at."""
+        if variant not in self._counted:
+            self._counted[variant] = feed.null_keys, feed.count
+        return self._counted[variant]
 
     def _step(self, answers: Answers) -> Found:
         self._open.clear()
@@ -155,7 +153,7 @@ class Kernel:
         setting = self.setting
         question = ("keys seen", setting.paths, setting.offered, setting.types)
         keys = answers.once(
-            question, lambda: _keys_at(answers.order(setting.paths), offered(setting, answers))
+            question, lambda: keys_at(answers.order(setting.paths), offered(setting, answers))
         )
         return keys[self.pool.holds(keys)]
 
@@ -230,6 +228,7 @@ class Kernel:
             last_ms=m.last_ms[by],
             ts_ms=m.ts_ms[by],
             seq=m.seq[by],
+            variants=self._variant_of_move[m.moves(self.pool.chain["move"])][by],
             trails=Trails(self.pool, self.setting.track, m.cell[by], batch, m.runs[by], m.log),
             handed=rest.handed,
             held=rest.held,
@@ -296,6 +295,7 @@ class Kernel:
             last_ms=runs.last_ms,
             ts_ms=runs.deadline_ms,
             seq=np.full(len(runs), TIMER_SEQ, dtype=np.int64),
+            variants=self._variants[runs.stage],
             trails=Trails(self.pool, self.setting.track, runs.cell),
         )
 
@@ -330,12 +330,15 @@ class Kernel:
             for client in self.clients:
                 client.adopt(handed)
 
-    def runs_of(self, key: Key) -> Runs:
+    def runs_of(self, key: Key, variant: int) -> Runs:
         """The open runs of a key."""
-        return self.pool.look(self._number(key))
+        return self._of_variant(self.pool.look(self._number(key)), variant)
+
+    def _of_variant(self, runs: Runs, variant: int) -> Runs:
+        return runs.of(np.flatnonzero(self._variants[runs.stage] == variant))
 
     def stories_of(
-        self, keys: Iterable[Key], within_ms: int, watermark_ms: int
+        self, keys: Iterable[Key], variant: int, within_ms: int, watermark_ms: int
     ) -> Iterator[tuple[Key, Sequence[tuple[Position, Story]]]]:
         """What the open runs of each key have taken by now, as far as a window allows, oldest first.
 
@@ -345,7 +348,7 @@ class Kernel:
         known = [None if self._table is None else self._table.id_of(key) for key in wanted]
         # A key without a number has no runs.
         numbers = np.array([NONE if number is None else number for number in known], dtype=np.int32)
-        runs = self.pool.look(numbers[numbers != NONE])
+        runs = self._of_variant(self.pool.look(numbers[numbers != NONE]), variant)
         runs = runs.of(np.flatnonzero(self.due_ms(runs, within_ms) > watermark_ms))
         runs = runs.of(np.lexsort((runs.start_seq, runs.start_ms, runs.key)))
         first = np.searchsorted(runs.key, numbers).tolist()
@@ -363,15 +366,18 @@ class Kernel:
         )
         return due
 
-    def open_runs(self, within_ms: int, watermark_ms: int, horizons: Sequence[tuple[Key, Position]]) -> int:
+    def open_runs(
+        self, variant: int, within_ms: int, watermark_ms: int, horizons: Sequence[tuple[Key, Position]]
+    ) -> int:
         """How many runs are open for a rule with that window; up to its horizons there are none."""
+        stages = np.append(self._variants == variant, False)
         if not horizons:
-            # Many rules ask the same.
-            if (within_ms, watermark_ms) not in self._open:
-                due_ms = self.due_ms(self.pool.all(), within_ms)
-                self._open[within_ms, watermark_ms] = int(np.count_nonzero(due_ms > watermark_ms))
-            return self._open[within_ms, watermark_ms]
-        runs = self.pool.all()
+            asked = variant, within_ms, watermark_ms
+            if asked not in self._open:
+                due_ms = self.due_ms(self.pool.all(stages), within_ms)
+                self._open[asked] = int(np.count_nonzero(due_ms > watermark_ms))
+            return self._open[asked]
+        runs = self.pool.all(stages)
         mine = self.due_ms(runs, within_ms) > watermark_ms
         if self._table is not None and len(runs):
             at_ms = np.full(int(runs.key.max()) + 1, -FOREVER_MS, dtype=np.int64)

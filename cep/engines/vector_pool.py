@@ -165,9 +165,9 @@ class Pool:
             over = over[np.isin(self.runs["stage"][over], stages)]
         return distinct_of(self.runs["key"][over])
 
-    def all(self) -> Runs:
-        """Every run, left where it is."""
-        return self._gather(np.flatnonzero(self.runs["stage"] != NONE).astype(np.int32))
+    def all(self, stages: Bools) -> Runs:
+        """The runs at some stages, left where they are; the last entry is for NONE."""
+        return self._gather(np.flatnonzero(stages[self.runs["stage"]]).astype(np.int32))
 
     def sweep(self, until_ms: int, waits: NDArray[np.int32]) -> Codes:
         """`drop_over` once the number of runs has doubled."""

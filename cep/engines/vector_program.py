@@ -21,7 +21,7 @@ NONE: Final = -1
 # As the structs of step.h.
 _STAGE = np.dtype(
     [("hold_ms", "i8"), ("gap_ms", "i8"), ("concerns", "u4"), ("kill_tests", "u4"), ("flags", "i4")]
-    + [(name, "i4") for name in ("moves", "moves_end", "kills", "kills_end", "ends_if", "watches", "unused")]
+    + [(name, "i4") for name in ("moves", "moves_end", "kills", "kills_end", "ends_if", "watches", "variant")]
 )
 _MOVE = np.dtype(
     [("gap_ms", "i8"), ("hold_ms", "i8"), ("test", "u4")]
@@ -136,7 +136,8 @@ class _Tables:
         flags = _ENDS * stage.ends | _WAITS * stage.waits | _WHOLE * stage.whole | _STRICT * stage.strict
         return (
             *(stage.hold_ms, gap_ms, _EVERY_BIT if stage.strict else concerns, kill_tests, flags),
-            *(moves, len(self._moves), kills, len(self._kills), ends_if, self._watched(stage), 0),
+            *(moves, len(self._moves), kills, len(self._kills), ends_if, self._watched(stage)),
+            stage.variant,
         )
 
     def _watched(self, stage: Stage) -> int:

@@ -67,6 +67,8 @@ class Stepping:
     runs: Runs
     at: Index
     """Where each run stands: the position of the last event it looked at."""
+    variants: Ints
+    """Of tracks side by side, that of each run."""
     _taken: list[tuple[Index, Index, int]] = field(default_factory=list)
     """Runs that took a row each, the rows, and by which move."""
     matched: list[tuple[Index, Ints, Ints]] = field(default_factory=list)
@@ -344,23 +346,27 @@ def setup(
         registers=Registers.empty(setting.needs, count),
     )
     at = np.concatenate([order.starts_of(carried.key) - 1, places]) if len(carried) else places.copy()
-    return Stepping(setting, answers, order, reader, joined(carried, fresh), at), starts
+    lanes = [np.full(len(positions), move.variant, dtype=np.int64) for move, positions in starts]
+    variants = np.concatenate([setting.track.variants[carried.stage], *lanes])
+    return Stepping(setting, answers, order, reader, joined(carried, fresh), at, variants), starts
 
 
 def _starts(
     setting: Setting, answers: Answers, order: KeyOrder, reader: Reader, barred: Codes
 ) -> list[tuple[Move, Index]]:
-    """Where runs start, by the first move of the first stage that fits."""
+    """Where runs start, for each variant by the first move of the first stage that fits."""
     found: list[tuple[Move, Index]] = []
     begun = np.zeros(0, dtype=np.intp)
     for move in setting.track.stages[0].moves:
+        if found and found[-1][0].variant != move.variant:
+            begun = begun[:0]
         places = answers.positions(setting.paths, frozenset([move.test]))
         if len(barred):
             places = places[~np.isin(order.ids[places], barred)]
         asks = (move.correlated,) if move.correlated is not None else ()
         if asks or move.conditions:
             places = places[_begin(setting, move, places, order, reader)]
-        if found:
+        if len(begun):
             places = places[~np.isin(places, begun)]
         begun = np.concatenate([begun, places])
         found.append((move, places))

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cep.engines.automaton import Automaton
 from cep.engines.vector_asks import folded, unaskable
 from cep.plan.compile import Plan, Test
@@ -46,7 +49,8 @@ class Kill:
 class Move:
     """A way from a stage to the next: an arc, the test its event must pass, and what is asked of the run too.
 
-    The arc is the one at `place` of `state` in the automaton.
+    The arc is the one at `place` of `state` in the automaton. Of tracks that stand side by side it belongs to
+    that of the number `variant`.
     """
 
     number: int
@@ -60,6 +64,7 @@ class Move:
     conditions: tuple[Expr, ...]
     gap_ms: int | None
     hold_ms: int
+    variant: int = 0
 
 
 @value
@@ -81,6 +86,7 @@ class Stage:
     whole: bool = False
     hold_ms: int = 0
     strict: bool = False
+    variant: int = 0
 
     @property
     def closed(self) -> frozenset[int]:
@@ -117,6 +123,11 @@ class Track:
 
     stages: tuple[Stage, ...]
     moves: tuple[Move, ...]
+
+    @property
+    def variants(self) -> NDArray[np.int64]:
+        """The variant that each stage belongs to."""
+        return np.array([stage.variant for stage in self.stages], dtype=np.int64)
 
     def asks(self) -> Iterator[Expr]:
         """Every expression that reads more than one event."""

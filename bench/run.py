@@ -151,8 +151,16 @@ def growth(peers: Path, count: int, sizes: tuple[int, ...]) -> dict[str, list[tu
         "keys": [(k, _each(events(peers, 2 * count, k), 2 * count, ten)) for k in (100, 1000, 10_000)],
         "rules": [(n, _each(events(peers, count), count, rules(peers, n))) for n in sizes],
         "window": [(f, _each(events(peers, 2 * count), 2 * count, _wider(ten, f))) for f in (1, 4, 16)],
+        "open": _open_matches([1000, 10_000, 100_000, 20 * count]),
     }
     return curves
+
+
+def _open_matches(counts: list[int]) -> list[tuple[float, float]]:
+    """What `open_matches.py` says, reading left out."""
+    command = [sys.executable, str(HERE / "open_matches.py"), *map(str, counts)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [(int(count), float(cost)) for count, cost, _ in map(str.split, lines)]
 
 
 def _wider(made: dict[str, Any], factor: int) -> dict[str, Any]:

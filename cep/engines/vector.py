@@ -292,8 +292,14 @@ class VectorMatcher:
         return mine
 
     def _begun(self, key: Key, runs: Sequence[tuple[Position, Story]], at: Position) -> tuple[Begun, ...]:
-        mine = [(start, story) for start, story in runs if story[0][0].variant == self._variant]
-        return tuple(Begun(start, (self._run(key, story),)) for start, story in mine if start > at)
+        """The runs of this rule: of its variant, within its window, and taken away by no match."""
+        return tuple(
+            Begun(start, (self._run(key, story),))
+            for start, story in runs
+            if story[0][0].variant == self._variant
+            and story[-1][1].ts_ms - start.ts_ms <= self._within_ms
+            and start > at
+        )
 
     def _run(self, key: Key, story: Story) -> Run:
         """A run that has taken these events, as the automaton tells it."""

@@ -126,6 +126,19 @@ def test_rules_of_one_shape_share_a_kernel() -> None:
     assert [kernels.count(kernel) for kernel in dict.fromkeys(kernels)] == [30, 10, 1, 1]
 
 
+def test_a_run_beyond_the_window_of_a_rule_is_not_handed_to_it() -> None:
+    """Another rule that shares the kernel has a longer window, and the key is too crowded for it."""
+    plans = [
+        plan_of(f"SEQ(A a, B b, NOT C n FOR 9ms) BY u WITHIN {ms}ms PICK EACH AFTER MATCH NO SKIP")
+        for ms in (6, 30)
+    ]
+    for engine in FAST:
+        twins = Twins(plans, engine, Limits(runs_per_key=2))
+        for kind, ms in (("A", 1), ("B", 8), ("A", 9), ("A", 16), ("D", 90)):
+            twins.process([Event(kind, ms, ms, {"u": "k"})], ms - 1)
+            twins.agree()
+
+
 def test_a_crowded_key_of_one_rule_leaves_the_others_as_they_are() -> None:
     plans = [plan_of(f"SEQ(A[x > {n}] a, B b) BY u WITHIN 90ms PICK EACH") for n in (0, 5)]
     twins = Twins(plans, "vector", Limits(runs_per_key=2))

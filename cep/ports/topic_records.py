@@ -64,6 +64,11 @@ class Records:
         at = bisect_left(self.offsets, offset)
         return self._cut(slice(0, at)), self._cut(slice(at, None))
 
+    def some(self, rows: Sequence[int]) -> Records:
+        """The records of these rows."""
+        messages = [self.messages[row] for row in rows] if self.messages else ()
+        return Records(self.part, [self.offsets[i] for i in rows], [self.values[i] for i in rows], messages)
+
     def _cut(self, rows: slice) -> Records:
         return Records(self.part, self.offsets[rows], self.values[rows], self.messages[rows])
 

@@ -117,6 +117,22 @@ def test_what_is_missing_is_read_and_what_comes_twice_is_passed_over(
     assert log.read_again == [(400, 800)]
 
 
+def test_old_records_behind_new_ones_are_passed_over_too(
+    tasks: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that lost a partition and got it back holds records, and is sent them once more."""
+    log = MadeLog()
+    work = connected(log, MemoryStore(), tasks, monkeypatch)
+    expected = plain(tasks, records(0, 400), records(400, 420), records(420, 900))
+    work.handle([records(0, 400)])
+    assert log.alerts() == expected[0]
+    offsets = [*range(400, 420), *range(330, 400)]
+    work.handle([Records(PART, offsets, [VALUES[offset] for offset in offsets])])
+    assert log.alerts() == expected[1]
+    work.handle([records(420, 900)])
+    assert log.alerts() == expected[2]
+
+
 def test_rules_take_over_between_two_batches(tasks: TaskSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that stays loses nothing, one that is new has seen what was there before."""
     topic, log, store = MadeTopic(), MadeLog(), MemoryStore()

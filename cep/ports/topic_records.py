@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from cep.errors import CepError
@@ -64,10 +65,14 @@ class Records:
         at = bisect_left(self.offsets, offset)
         return self._cut(slice(0, at)), self._cut(slice(at, None))
 
-    def some(self, rows: Sequence[int]) -> Records:
-        """The records of these rows."""
+    def in_order(self) -> Records:
+        """The same records in order and each once, where who gave them does not see to that."""
+        if all(before < behind for before, behind in pairwise(self.offsets)):
+            return self
+        row_of = {offset: row for row, offset in enumerate(self.offsets)}
+        rows = [row_of[offset] for offset in sorted(row_of)]
         messages = [self.messages[row] for row in rows] if self.messages else ()
-        return Records(self.part, [self.offsets[i] for i in rows], [self.values[i] for i in rows], messages)
+        return Records(self.part, sorted(row_of), [self.values[row] for row in rows], messages)
 
     def _cut(self, rows: slice) -> Records:
         return Records(self.part, self.offsets[rows], self.values[rows], self.messages[rows])

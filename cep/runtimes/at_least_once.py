@@ -103,6 +103,8 @@ class AtLeastOnce:
         """
         started = time.monotonic()
         self._follow_rules()
+        # A reader that lost a partition and got it back gives what it held and then what it was sent again.
+        batch = [records.in_order() for records in batch]
         by_task: defaultdict[TaskId, list[Records]] = defaultdict(list)
         for records in batch:
             if records.part.partition in self._mine:
@@ -140,15 +142,12 @@ class AtLeastOnce:
 
     def _process(self, task: TaskId, owned: _Owned, records: Records) -> Iterator[Done]:
         to = dict(owned.task.state.to)
-        begin, end = to[records.part.topic], max(records.offsets) + 1
+        begin, end = to[records.part.topic], records.next_offset
         if end <= begin:
             return
-        fresh = [row for row, offset in enumerate(records.offsets) if offset >= begin]
-        if [records.offsets[row] for row in fresh] == list(range(begin, end)):
-            # Behind what is new there may be old records once more: a reader that lost and got back a
-            # partition hands over what it held and then what it was sent again.
-            new = records if len(fresh) == len(records.offsets) else records.some(fresh)
-            yield owned.task.process([new])
+        _, fresh = records.split(begin)
+        if len(fresh.offsets) == end - begin:
+            yield owned.task.process([fresh])
             return
         for rows in self._log.read(task, to, {**to, records.part.topic: end}):
             yield owned.task.process(rows)

@@ -117,8 +117,17 @@ def test_what_is_missing_is_read_and_what_comes_twice_is_passed_over(
     assert log.read_again == [(400, 800)]
 
 
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        [*range(400, 420), *range(330, 400)],
+        [*range(390, 420), *range(330, 410)],
+        [*range(410, 420), *range(399, 411)],
+        list(range(419, 380, -1)),
+    ],
+)
 def test_old_records_behind_new_ones_are_passed_over_too(
-    tasks: TaskSettings, monkeypatch: pytest.MonkeyPatch
+    offsets: list[int], tasks: TaskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that lost a partition and got it back holds records, and is sent them once more."""
     log = MadeLog()
@@ -126,7 +135,6 @@ def test_old_records_behind_new_ones_are_passed_over_too(
     expected = plain(tasks, records(0, 400), records(400, 420), records(420, 900))
     work.handle([records(0, 400)])
     assert log.alerts() == expected[0]
-    offsets = [*range(400, 420), *range(330, 400)]
     work.handle([Records(PART, offsets, [VALUES[offset] for offset in offsets])])
     assert log.alerts() == expected[1]
     work.handle([records(420, 900)])

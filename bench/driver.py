@@ -11,7 +11,6 @@ import json
 import resource
 import sys
 import time
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,7 +27,6 @@ from cep.engines.matcher import Limits
 from cep.errors import Source, has_errors
 from cep.inputs import InputSettings, TimeSettings
 from cep.limits import BATCH_ROWS
-from cep.ports.lines import BOUNDS
 from cep.rulebook.pipeline import compile_text
 from cep.runtimes.replay import Here, Input, Options, Summary, replay
 from cep.runtimes.spread import spread_over
@@ -167,10 +165,8 @@ def main() -> None:
     made = compiled(rules)
     opened = time.perf_counter()
     summary, tally = Summary(), Tally(rules)
-    bounds = replace(BOUNDS, chunk_rows=min(given.chunk, BOUNDS.chunk_rows))
     settings = Options(
         engine=ENGINES[given.engine],
-        bounds=bounds,
         batch_rows=given.chunk,
         flush=True,
         detector=Here if given.jobs == 1 else spread_over(given.jobs),

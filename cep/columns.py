@@ -12,12 +12,13 @@ A row becomes an `Event` only when a match binds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,29 @@ def used_codes(codes: Codes, count: int) -> Bools:
     used = np.zeros(count + 1, dtype=np.bool_)
     used[codes] = True
     return used[:-1]
+
+
+class OfTexts:
+    """What is worked out of each text of vocabularies, once: of a longer column only for what was added."""
+
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self._known: WeakKeyDictionary[Vocabulary, NDArray[Any]] = WeakKeyDictionary()
+
+    def of(
+        self, values: Sequence[Value], vocabulary: Vocabulary, work: Callable[[Sequence[Value]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """What `work` makes of the values of a column, one for one."""
+        known = self._known.get(vocabulary)
+        if known is None:
+            known = self._known[vocabulary] = work(values)
+        elif len(known) < len(values):
+            known = self._known[vocabulary] = np.concatenate([known, work(values[len(known) :])])
+        return known[: len(values)]
+
+    def all(self) -> Iterator[NDArray[Any]]:
+        """What is known of each vocabulary that lives."""
+        return iter(self._known.values())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -24,7 +23,6 @@ from cep.cli.words import counted, span_text, time_text
 from cep.engines.engines import ENGINES
 from cep.errors import CepError, InputError, has_errors
 from cep.ports.alert_lines import alert_line
-from cep.ports.lines import BOUNDS
 from cep.ports.rejects import Reject, reject_line
 from cep.runtimes import replay as runtime
 from cep.runtimes.replay import Here, Input, Options, Summary
@@ -63,7 +61,6 @@ def _settings(options: ReplayOptions) -> Options:
     jobs = options.jobs or _processors()
     return Options(
         engine=ENGINES[options.engine],
-        bounds=replace(BOUNDS, chunk_rows=min(options.chunk, BOUNDS.chunk_rows)),
         batch_rows=options.chunk,
         from_ms=from_ms,
         to_ms=to_ms,

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Coded, Codes, Ints
+from cep.columns import Batch, Bools, Coded, Codes, Ints, used_codes
 from cep.engines.arrays import Arr
 from cep.engines.field_values import values_of
 from cep.engines.key_codes import key_codes
@@ -222,9 +222,7 @@ class Answers(Mapping[Test, Bools]):
                 of_texts = table.ids_of_texts(column.values, column.vocabulary)
                 return np.append(of_texts, np.int32(-1))[column.codes]
         codes, keys = self.codes(paths)
-        occurs = np.zeros(len(keys) + 1, dtype=np.bool_)
-        occurs[codes] = True
-        there = np.flatnonzero(occurs[:-1])
+        there = np.flatnonzero(used_codes(codes, len(keys)))
         numbers = np.full(len(keys) + 1, -1, dtype=np.int32)
         numbers[there] = table.ids([keys[code] for code in there.tolist()])
         return numbers[codes]

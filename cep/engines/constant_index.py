@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Column, Numbers
+from cep.columns import Bools, Column, Numbers, used_codes
 from cep.engines.arrays import EXACT_INT_MAX
 from cep.event import Value
 from cep.plan.expr import Between, Compare, Const, Expr, Field, In, Logic, Not
@@ -226,12 +226,11 @@ class ConstantIndex:
 
     def _table(self, column: Column, rows: Bools) -> Places | None:
         """The place of each distinct value, and last of all that of null."""
-        count = len(column.values) + 1
-        there = np.flatnonzero(np.bincount(column.codes[rows] + 1, minlength=count)[1:])
+        there = np.flatnonzero(used_codes(column.codes[rows], len(column.values)))
         found = self._of_values([column.values[code] for code in there.tolist()])
         if None in found:
             return None
-        table = np.zeros(count, dtype=self._dtype)
+        table = np.zeros(len(column.values) + 1, dtype=self._dtype)
         table[there] = found
         return table
 

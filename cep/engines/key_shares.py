@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Batch, Bools, Coded, Codes, Numbers, Vocabulary, used_codes
+from cep.columns import Batch, Bools, Coded, Codes, Numbers, OfTexts, used_codes
 from cep.engines.key_codes import path_codes
 from cep.event import Value
 from cep.plan.pattern import Path
@@ -22,7 +21,7 @@ _MODULUS: Final = (1 << 61) - 1
 
 _NONE: Final = np.zeros(1, dtype=np.uint64)
 
-_KNOWN: Final[WeakKeyDictionary[Vocabulary, NDArray[np.uint64]]] = WeakKeyDictionary()
+_KNOWN: Final = OfTexts()
 """The hashes of texts that stay from batch to batch."""
 
 
@@ -55,22 +54,17 @@ def _hashes(batch: Batch, path: Path) -> tuple[NDArray[np.uint64], Bools]:
         if len(array) and array.min() > -_MODULUS and array.max() < _MODULUS:
             return np.where(array == -1, -2, array).astype(np.int64).view(np.uint64), column.null
     if len(path) == 1 and isinstance(column, Coded) and column.vocabulary is not None:
-        return np.append(_of_texts(column.values, column.vocabulary), _NONE)[column.codes], column.codes < 0
+        of_texts = _KNOWN.of(column.values, column.vocabulary, _each)
+        return np.append(of_texts, _NONE)[column.codes], column.codes < 0
     codes, values = path_codes(batch, path)
     there = np.flatnonzero(used_codes(codes, len(values)))
     table = np.zeros(len(values) + 1, dtype=np.uint64)
-    table[there] = [_hash(values[code]) for code in there.tolist()]
+    table[there] = _each([values[code] for code in there.tolist()])
     return table[codes], codes < 0
 
 
-def _of_texts(values: Sequence[Value], vocabulary: Vocabulary) -> NDArray[np.uint64]:
-    """The hashes of the texts that a vocabulary had at some time."""
-    known = _KNOWN.get(vocabulary, _NONE[:0])
-    if len(known) < len(values):
-        fresh = values[len(known) :]
-        known = np.append(known, np.fromiter(map(_hash, fresh), dtype=np.uint64, count=len(fresh)))
-        _KNOWN[vocabulary] = known
-    return known[: len(values)]
+def _each(values: Sequence[Value]) -> NDArray[np.uint64]:
+    return np.fromiter(map(_hash, values), dtype=np.uint64, count=len(values))
 
 
 def _hash(value: Value) -> int:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cep.columns import Bools, Coded, Codes, Vocabulary
+from cep.columns import Bools, Coded, Codes, OfTexts, Vocabulary
 from cep.event import Key, Value
 from cep.plan.pattern import Path
 
@@ -34,7 +33,7 @@ class KeyTable:
         self._paths = paths
         self._ids: dict[Value, int] = {}
         self._free: list[int] = []
-        self._of_texts: WeakKeyDictionary[Vocabulary, Codes] = WeakKeyDictionary()
+        self._of_texts = OfTexts()
         self._sweep_at = SMALL
 
     def __len__(self) -> int:
@@ -61,14 +60,8 @@ class KeyTable:
         return np.array(known, dtype=np.int32)
 
     def ids_of_texts(self, values: Sequence[Value], vocabulary: Vocabulary) -> Codes:
-        """Numbers for these keys, all that a vocabulary had at some time; maybe of some more."""
-        found = self._of_texts.get(vocabulary)
-        if found is None:
-            found = self._of_texts[vocabulary] = self.ids(values)
-        elif len(found) < len(values):
-            found = np.concatenate([found, self.ids(values[len(found) :])])
-            self._of_texts[vocabulary] = found
-        return found
+        """Numbers for these keys, all that a vocabulary had at some time."""
+        return self._of_texts.of(values, vocabulary, self.ids)
 
     def _add(self, values: list[Value]) -> None:
         whole = [(value,) for value in values] if len(self._paths) == 1 else values
@@ -89,7 +82,7 @@ class KeyTable:
         held = np.zeros(len(ids), dtype=np.bool_)
         for holds in self.holders:
             held |= holds(ids)
-        for numbers in self._of_texts.values():
+        for numbers in self._of_texts.all():
             held |= np.isin(ids, numbers)
         for number in ids[~held].tolist():
             key = self.keys[number]
@@ -131,7 +124,7 @@ class Words:
         """Numbers for the texts of a column by code, those of other columns of the batch; NaN for null."""
         if column.vocabulary is None:
             return np.append(self._numbers(column.values), np.nan)
-        numbers = self._kept.ids_of_texts(column.values, column.vocabulary)[: len(column.values)]
+        numbers = self._kept.ids_of_texts(column.values, column.vocabulary)
         found = np.append(numbers, np.nan)
         # A text that had none when another column was asked keeps the number of then for this batch.
         known = zip(self._kept.known(list(self._fresh)), self._fresh.values(), strict=True)

@@ -34,7 +34,7 @@ from cep.schema import Schema
 from cep.stream.alert import Alert, Rule
 from cep.stream.clock import EventClock
 from cep.stream.detector import Detector
-from cep.values import mutable, value
+from cep.values import mutable, replaced, value
 
 EXAMPLES_MAX: Final = 3
 """How many rejects of each kind the summary keeps."""
@@ -214,13 +214,16 @@ class _Replay:
         self._clock = EventClock(self._lateness_ms, projection=projection)
         self._detector = options.detector(rules, options.engine)
         self._progress = [Progress() for _ in inputs]
+        # More is not read at once than is matched at once.
+        chunk_rows = min(options.bounds.chunk_rows, options.batch_rows or options.bounds.chunk_rows)
+        bounds = replaced(options.bounds, chunk_rows=chunk_rows)
         self._open = set(range(len(inputs)))
         self._chunks = ReadAhead(
             {
-                i: open_source(one.path, one.settings, projection, schema, i, options.bounds, progress)
+                i: open_source(one.path, one.settings, projection, schema, i, bounds, progress)
                 for i, (one, progress) in enumerate(zip(inputs, self._progress, strict=True))
             },
-            max(CHUNKS_AHEAD_MIN, 2 * options.batch_rows // options.bounds.chunk_rows),
+            max(CHUNKS_AHEAD_MIN, 2 * options.batch_rows // chunk_rows),
         )
         self._gathered = 0
         self._enough = options.batch_rows // _FIRST_PART
